@@ -1,0 +1,1 @@
+"""Anchors, box coding, proposals, targets and losses: what happens between feature maps and boxes."""

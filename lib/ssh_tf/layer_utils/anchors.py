@@ -1,0 +1,67 @@
+"""Anchors of the three detection branches (paper, section 3.3; spec of the reference: base window 16 px, ratio 1).
+
+Letters: `h, w` rows and columns of a feature map, `A` anchors per cell, `K = h·w·A` anchors of a branch.
+Boxes are [x1, y1, x2, y2] in pixels of the network's input and span `x2 - x1 + 1` pixels.
+
+Every function takes ``xp``, the module that does the arithmetic: `numpy`, or TensorFlow inside a graph. Both have
+`stack` and `reshape`, so there is one implementation, and this module imports neither framework.
+"""
+
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+BASE_SIZE = 16
+
+
+class Branch(NamedTuple):
+    """A detection branch: what it is called, how far apart its cells are, and which anchors a cell has."""
+
+    name: str
+    stride: int
+    scales: tuple[int, ...]
+    border: int
+    """Pixels by which a training anchor may stand out of the image."""
+
+
+BRANCHES = (
+    Branch("M1", 8, (1, 2), 0),
+    Branch("M2", 16, (4, 8), 0),
+    Branch("M3", 32, (16, 32), 512),
+)
+
+
+def base_anchors(scales: tuple[int, ...]) -> np.ndarray:
+    """Anchors of the cell at the origin: squares of 16·scale pixels around (7.5, 7.5). Returns (A, 4) float32."""
+    centre = (BASE_SIZE - 1) / 2
+    half_sides = [(BASE_SIZE * scale - 1) / 2 for scale in scales]
+    return np.array([[centre - half] * 2 + [centre + half] * 2 for half in half_sides], np.float32)
+
+
+def grid_anchors(rows: Any, columns: Any, stride: int, scales: tuple[int, ...], xp: ModuleType = np) -> Any:
+    """Shift the base anchors over a feature map.
+
+    Args:
+        rows: (h,) float, the numbers 0 … h-1.
+        columns: (w,) float, the numbers 0 … w-1.
+        stride: pixels between neighbouring cells.
+        scales: A multiples of the 16-pixel base window.
+        xp: the module that computes: `numpy` or TensorFlow.
+
+    Returns:
+        (h·w·A, 4) float32 boxes in the order row, column, anchor.
+    """
+    base = base_anchors(scales)
+    zeros_of_rows = 0 * rows[:, None, None]
+    zeros_of_columns = 0 * columns[None, :, None]
+    x = zeros_of_rows + stride * columns[None, :, None]
+    y = stride * rows[:, None, None] + zeros_of_columns
+    corners = [x + base[:, 0], y + base[:, 1], x + base[:, 2], y + base[:, 3]]
+    return xp.reshape(xp.stack(corners, 3), (-1, 4))
+
+
+def map_anchors(height: int, width: int, branch: Branch) -> np.ndarray:
+    """Anchors of one branch for a feature map of `height` × `width` cells. Returns (K, 4) float32."""
+    rows, columns = np.arange(height, dtype=np.float32), np.arange(width, dtype=np.float32)
+    return grid_anchors(rows, columns, branch.stride, branch.scales)

@@ -1,0 +1,79 @@
+"""Proposals of an image, inside the graph, so that they freeze with it (reference, proposal layers).
+
+Letters: `K` anchors of all branches, `R` proposals.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from ssh_tf.layer_utils.box_coding import clip, decode
+from ssh_tf.utils.tf1 import tf
+
+
+class Proposals(NamedTuple):
+    """Boxes (R, 4) in pixels of the network's input, scores (R,), and the branch (R,) int32 each one came from."""
+
+    boxes: Any
+    scores: Any
+    branches: Any
+
+
+class ProposalOptions(NamedTuple):
+    """How proposals are chosen, per branch."""
+
+    mode: str = "nms"
+    """"nms": greedy non-maximum suppression; "top": the best `top_n` anchors as they are."""
+    nms_overlap: float = 0.3
+    keep: int = 300
+    score_threshold: float = 0.05
+    """Only anchors above it are decoded. Greedy NMS never lets a lower score suppress a higher one, so what is
+    found above the threshold does not depend on it."""
+    top_n: int = 5000
+
+
+def _by_nms(boxes: Any, scores: Any, options: ProposalOptions) -> Any:
+    return tf.image.non_max_suppression(boxes, scores, options.keep, options.nms_overlap)
+
+
+def _by_score(boxes: Any, scores: Any, options: ProposalOptions) -> Any:
+    return tf.math.top_k(scores, tf.minimum(options.top_n, tf.size(scores))).indices
+
+
+MODES = {"nms": _by_nms, "top": _by_score}
+
+
+def propose(
+    anchors: Any,
+    logits: Any,
+    deltas: Any,
+    counts: Sequence[Any],
+    height: Any,
+    width: Any,
+    options: ProposalOptions,
+) -> Proposals:
+    """Score, decode, clip and thin out the anchors of one image, branch by branch.
+
+    Args:
+        anchors: (K, 4) boxes.
+        logits: (K,) face minus background.
+        deltas: (K, 4) offsets.
+        counts: rows of each branch, in order; their sum is K.
+        height, width: of the image in pixels, float scalars.
+        options: how to choose.
+
+    Returns:
+        Proposals of the branches one after the other, best first within each. Overlaps are those of TensorFlow's NMS
+        (no +1), as in the reference.
+    """
+    chosen: list[Proposals] = []
+    parts = zip(*(tf.split(rows, list(counts)) for rows in (anchors, logits, deltas)), strict=True)
+    for branch, (branch_anchors, branch_logits, branch_deltas) in enumerate(parts):
+        scores = tf.sigmoid(branch_logits)
+        candidates = tf.where(scores > options.score_threshold)[:, 0]
+        scores = tf.gather(scores, candidates)
+        boxes = decode(tf.gather(branch_anchors, candidates), tf.gather(branch_deltas, candidates), xp=tf)
+        boxes = clip(boxes, height, width, xp=tf)
+        kept = MODES[options.mode](boxes, scores, options)
+        boxes, scores = tf.gather(boxes, kept), tf.gather(scores, kept)
+        chosen.append(Proposals(boxes, scores, tf.fill(tf.shape(scores), branch)))
+    return Proposals(*(tf.concat(column, 0) for column in zip(*chosen, strict=True)))

@@ -1,0 +1,71 @@
+"""The SSH network: from images to one row per anchor (paper, figure 2).
+
+Letters: `N` images of `H × W` pixels, `h, w` map of a branch, `A` anchors per cell, `K` anchors of all branches.
+"""
+
+from typing import Any, NamedTuple
+
+from ssh_tf.layer_utils.anchors import BRANCHES, grid_anchors
+from ssh_tf.nets.backbones import BACKBONES
+from ssh_tf.nets.detection_modules import (
+    Heads,
+    detection_module,
+    heads,
+    module_style,
+    reduce_and_merge,
+)
+from ssh_tf.nets.layers import max_pool
+from ssh_tf.nets.options import NetworkOptions
+from ssh_tf.utils.tf1 import tf
+
+
+class Rows(NamedTuple):
+    """All branches, flattened once: a row per anchor, M1's first, then M2's and M3's."""
+
+    anchors: Any
+    """(K, 4) boxes in pixels of the network's input."""
+    logits: Any
+    """(N, K) face score minus background score: its sigmoid is the softmax probability of a face."""
+    deltas: Any
+    """(N, K, 4) offsets from the anchors."""
+    counts: tuple[Any, ...]
+    """Rows of each branch: scalars that sum to K."""
+
+
+def ssh_network(images: Any, backbone: str, options: NetworkOptions) -> Rows:
+    """Build the network on `images` (N, H, W, 3) float32, BGR minus the pixel means. H and W may be unknown, ≥ 16."""
+    outputs = network_heads(images, backbone, options)
+    parts = [_flatten(head, branch.stride, branch.scales) for head, branch in zip(outputs, BRANCHES, strict=True)]
+    return Rows(
+        anchors=tf.concat([part.anchors for part in parts], 0),
+        logits=tf.concat([part.logits for part in parts], 1),
+        deltas=tf.concat([part.deltas for part in parts], 1),
+        counts=tuple(part.counts[0] for part in parts),
+    )
+
+
+def network_heads(images: Any, backbone: str, options: NetworkOptions) -> tuple[Heads, ...]:
+    """The raw outputs of M1, M2 and M3 as maps; `ssh_network` is what everybody but a test wants."""
+    row = BACKBONES[backbone]
+    with tf.variable_scope(row.scope):
+        ends = row.build(images, options)
+        deep = max_pool(ends.deep, 2, 2, "VALID") if row.pool_deep else ends.deep
+        style = module_style(options.weight_decay, options.bias_decay)
+        m3 = detection_module(deep, 256, "M3", style)
+        m2 = detection_module(ends.high, 256, "M2", style)
+        m1 = detection_module(reduce_and_merge(ends.low, ends.high, 128, "M1", style), 128, "M1", style)
+        return tuple(
+            heads(features, len(branch.scales), branch.name, style)
+            for features, branch in zip((m1, m2, m3), BRANCHES, strict=True)
+        )
+
+
+def _flatten(head: Heads, stride: int, scales: tuple[int, ...]) -> Rows:
+    shape = tf.shape(head.scores)
+    rows, columns = tf.cast(tf.range(shape[1]), tf.float32), tf.cast(tf.range(shape[2]), tf.float32)
+    anchors = grid_anchors(rows, columns, stride, scales, xp=tf)
+    count = shape[1] * shape[2] * len(scales)
+    background, face = tf.split(tf.cast(head.scores, tf.float32), 2, axis=3)
+    logits = tf.reshape(face - background, [shape[0], count])
+    deltas = tf.reshape(tf.cast(head.deltas, tf.float32), [shape[0], count, 4])
+    return Rows(anchors, logits, deltas, (count,))

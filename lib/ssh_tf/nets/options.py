@@ -1,0 +1,29 @@
+"""What a backbone is asked with and what it answers."""
+
+from typing import Any, NamedTuple
+
+
+class NetworkOptions(NamedTuple):
+    """The numbers that shape a network. A backbone reads those that concern it."""
+
+    weight_decay: float = 1e-4
+    mobile_weight_decay: float = 4e-5
+    bias_decay: bool = False
+    fixed_blocks: int = 1
+    """ResNet: blocks frozen behind the root."""
+    fixed_layers: int = 3
+    """MobileNetV1: layers frozen from the input on."""
+    depth_multiplier: float = 1.0
+    """MobileNets: all channel counts are scaled by it."""
+    min_depth: int = 16
+    """MobileNetV2: fewest channels of a layer."""
+    train_bn: bool = False
+    """MobileNetV2: normalise with the batch's statistics and update the moving ones."""
+
+
+class EndPoints(NamedTuple):
+    """Feature maps (N, h, w, C) that the branches read: `low` at stride 8, `high` at 16, `deep` for M3."""
+
+    low: Any
+    high: Any
+    deep: Any

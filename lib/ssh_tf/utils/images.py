@@ -1,0 +1,169 @@
+"""Pictures in: read from a file, resized, mean subtracted.
+
+Letters: `H, W` height and width of a picture in pixels. Pictures are (H, W, 3) uint8 in OpenCV's channel order (BGR).
+NumPy, OpenCV and Pillow only: the MindSpore port shares this module.
+"""
+
+import io
+import os
+import re
+import warnings
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from ssh_tf.utils.errors import ImageError
+
+# What the backbones were trained on, in 0..255.
+PIXEL_MEANS_BGR = np.array([102.9801, 115.9465, 122.7717], dtype=np.float32)
+
+# 2^28 pixels are 0.8 GB decoded; the largest camera sensors have 200 megapixels.
+MAX_PIXELS = 2**28
+
+# Files that a folder of pictures is searched for.
+IMAGE_SUFFIXES = frozenset(
+    {".avif", ".bmp", ".gif", ".jp2", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+)
+
+# Above this many pixels a picture is shrunk in uint8: a float copy would take 12 bytes a pixel.
+_MAX_FLOAT_PIXELS = 2**25
+
+_EXIF_ORIENTATION = 0x0112
+
+# A marker in JPEG's entropy-coded data: 0xFF that is neither stuffed, nor a restart marker, nor fill.
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_JPEG_START_OF_SCAN, _JPEG_END_OF_IMAGE = 0xDA, 0xD9
+
+# OpenCV tells of a file that it cannot decode in lines of its own, several each; we say it in one, with the file's name.
+if "OPENCV_LOG_LEVEL" not in os.environ:
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+# Pillow's own limit (it warns above, and fails above twice that) is lower; it also warns of odd metadata.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+def read_image(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> npt.NDArray[np.uint8]:
+    """Read a picture as (H, W, 3) uint8 BGR, upright.
+
+    Grey is spread over three channels, 16 bits are cut to 8, CMYK is converted, transparency is dropped (the colour under
+    it is kept, as `cv2.imread` does), an EXIF rotation is applied, and of an animation the first frame is taken.
+
+    Raises:
+        ImageError: the file is missing, empty, cut off, no picture that OpenCV knows, or has over `max_pixels` pixels.
+    """
+    data = _read_bytes(path)
+    size = _header_size(io.BytesIO(data), path)
+    if size is not None and size[0] * size[1] > max_pixels:
+        raise ImageError(f"{path}: {size[1]}x{size[0]} pixels are too many (at most {max_pixels / 1e6:.0f} megapixels)")
+    # Older OpenCV decodes a JPEG that was cut off to a picture whose rest is grey, and says nothing.
+    if data.startswith(b"\xff\xd8") and not _jpeg_is_complete(data):
+        raise ImageError(f"{path}: the JPEG file is cut off before its end")
+    try:
+        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error as error:
+        raise ImageError(f"{path}: OpenCV cannot decode it ({error.err})") from error
+    if image is None or image.size == 0:
+        reason = "not a picture that OpenCV can read" if size is None else "the picture is damaged or cut off"
+        raise ImageError(f"{path}: {reason}")
+    return np.asarray(image, dtype=np.uint8)
+
+
+def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """Return (height, width) of what `read_image` gives, from the file's header alone where Pillow knows the format.
+
+    Raises:
+        ImageError: as `read_image`, as far as the header shows it.
+    """
+    try:
+        with open(path, "rb") as stream:
+            size = _header_size(stream, path)
+    except OSError as error:
+        raise ImageError(f"{path}: {error.strerror}") from error
+    if size is None:
+        height, width = read_image(path).shape[:2]
+        return height, width
+    return size
+
+
+def shortest_side_scale(height: int, width: int, shortest: int = 1200, longest: int = 1600) -> float:
+    """Return the factor that brings the shortest side to `shortest`, or the longest to `longest` if it would pass that.
+
+    The comparison rounds as the reference's: ``round(scale * max(height, width)) > longest``.
+    """
+    scale = shortest / min(height, width)
+    if round(scale * max(height, width)) > longest:
+        scale = longest / max(height, width)
+    return scale
+
+
+def resize(image: npt.NDArray[Any], scale: float) -> npt.NDArray[Any]:
+    """Resize (H, W, 3) bilinearly by one factor; uint8 stays uint8. No side becomes shorter than one pixel."""
+    height, width = image.shape[:2]
+    if round(scale * min(height, width)) < 1:
+        size = (max(1, round(scale * width)), max(1, round(scale * height)))
+        return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+    return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
+
+
+def subtract_mean(image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Return (H, W, 3) float32: `image` minus `PIXEL_MEANS_BGR`."""
+    means = (*(float(mean) for mean in PIXEL_MEANS_BGR), 0.0)
+    return np.asarray(cv2.subtract(image, means, dtype=cv2.CV_32F), dtype=np.float32)
+
+
+def network_input(image: npt.NDArray[np.uint8], scale: float) -> npt.NDArray[np.float32]:
+    """Return what the network reads, (round(scale·H), round(scale·W), 3) float32: mean subtracted, then resized.
+
+    The resize runs in float32: in uint8 OpenCV interpolates with 11-bit weights and rounds, up to 0.78 grey levels off, and
+    is no faster. Only a picture over 2^25 pixels is shrunk in uint8, for its memory.
+    """
+    if scale < 1.0 and image.shape[0] * image.shape[1] > _MAX_FLOAT_PIXELS:
+        return subtract_mean(resize(image, scale))
+    return np.asarray(resize(subtract_mean(image), scale), dtype=np.float32)
+
+
+def _read_bytes(path: str | os.PathLike[str]) -> bytes:
+    # Not `cv2.imread`: it fails on some platforms for names outside ASCII, and gives no reason.
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise ImageError(f"{path}: {error.strerror}") from error
+    if not data:
+        raise ImageError(f"{path}: the file is empty")
+    return data
+
+
+def _header_size(stream: BinaryIO, path: str | os.PathLike[str]) -> tuple[int, int] | None:
+    """Height and width after EXIF rotation, or None where Pillow does not know the format."""
+    try:
+        with Image.open(stream) as picture:
+            width, height = picture.size
+            # Pillow's TIFF reader has turned the size already.
+            turned = picture.format != "TIFF" and picture.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{path}: too many pixels ({error})") from error
+    except Exception:  # a damaged header raises whatever its parser stumbles on; the decoder has the last word
+        return None
+    return (width, height) if turned else (height, width)
+
+
+def _jpeg_is_complete(data: bytes) -> bool:
+    """Whether the segments of a JPEG stream lead to its end-of-image marker.
+
+    The marker's bytes may also stand in a thumbnail or in what a camera appends, so the segments are walked.
+    """
+    position = 2
+    while True:
+        # Entropy-coded data follow a scan header; elsewhere the next marker is right here or behind fill bytes.
+        found = _JPEG_MARKER.search(data, position)
+        if found is None:
+            return False
+        position = found.end()
+        if data[position - 1] == _JPEG_END_OF_IMAGE:
+            return True
+        position += int.from_bytes(data[position : position + 2], "big")

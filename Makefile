@@ -1,0 +1,101 @@
+# Everything a fresh machine needs: `make demo`, `make test`. `make help` lists the rest.
+#
+#   PYTHON=python3.12   the interpreter the virtual environment is made from (3.10 or later)
+#   GPU=1               `make install GPU=1`: TensorFlow's CUDA build
+#   CUDA_ARCH=sm_90     build the CUDA extension for that GPU, whether or not one is here
+
+PYTHON ?= python3
+PY := .venv/bin/python
+MINDSPORE_PY := .venv-mindspore/bin/python
+COMPILED := setup.py $(wildcard lib/ssh_tf/*/*.pyx lib/ssh_tf/*/*.h lib/ssh_tf/*/*.cu)
+
+.DELETE_ON_ERROR:
+.PHONY: help demo install build test lint format bench mindspore test-mindspore clean
+
+help:
+	@echo 'make demo            detect faces in data/demo, results in output/demo'
+	@echo 'make install [GPU=1] the virtual environment .venv with the package in it'
+	@echo 'make build           compile the extensions again'
+	@echo 'make test            all tests but the MindSpore port'"'"'s'
+	@echo 'make lint            ruff and mypy'
+	@echo 'make format          ruff, in place'
+	@echo 'make bench           speed by stage, backbone and precision'
+	@echo 'make mindspore       a second environment, .venv-mindspore, for the MindSpore port'
+	@echo 'make test-mindspore  the tests of the port'
+	@echo 'make clean           remove what was built and both environments'
+
+demo: build
+	$(PY) tools/demo.py
+
+bench: build
+	$(PY) tools/benchmark.py
+
+test: .venv/.dev build
+	$(PY) -m pytest --ignore=tests/ssh_ms
+
+lint: .venv/.dev
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+format: .venv/.dev
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+install: $(if $(GPU),.venv/.gpu) build
+
+build: .venv/.built
+
+mindspore: .venv-mindspore/.installed
+
+test-mindspore: .venv-mindspore/.installed
+	$(MINDSPORE_PY) -m pytest tests/ssh_ms
+
+clean:
+	rm -rf .venv .venv-mindspore build dist *.egg-info lib/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find lib tools tests '(' -name '*.so' -o -name __pycache__ ')' -prune -exec rm -rf {} +
+
+# A stamp is newer than all it was made from, so nothing is installed or compiled twice.
+
+define make_environment
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	{ echo 'error: $(PYTHON) is not Python 3.10 or later; name one that is: make PYTHON=python3.12' >&2; exit 1; }
+@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	{ echo 'error: $(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt install python3-venv' >&2; exit 1; }
+@$(PYTHON) -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("include"), "Python.h").stat()' 2>/dev/null || \
+	{ echo 'error: $(PYTHON) has no Python.h to compile with; on Debian and Ubuntu: apt install python3-dev' >&2; exit 1; }
+@command -v "$${CC:-cc}" >/dev/null || \
+	{ echo 'error: no C compiler; on Debian and Ubuntu: apt install build-essential' >&2; exit 1; }
+@echo 'Making $(@D:/bin=) (this takes a few minutes the first time)'
+@$(PYTHON) -m venv $(@D:/bin=)
+@$@ -m pip install --quiet --upgrade pip 'setuptools>=77' 'cython>=3.0'
+endef
+
+$(PY):
+	$(make_environment)
+
+$(MINDSPORE_PY):
+	$(make_environment)
+
+# An editable install of the package; its extensions are compiled in place.
+editable = -m pip install --quiet --no-build-isolation --editable
+
+.venv/.installed: pyproject.toml | $(PY)
+	$(PY) $(editable) .
+	@touch $@
+
+.venv/.dev: .venv/.installed
+	$(PY) $(editable) '.[dev]'
+	@touch $@
+
+.venv/.gpu: .venv/.installed
+	$(PY) $(editable) '.[gpu]'
+	@touch $@
+
+.venv/.built: .venv/.installed $(COMPILED)
+	$(PY) setup.py --quiet build_ext --inplace
+	@touch $@
+
+.venv-mindspore/.installed: pyproject.toml | $(MINDSPORE_PY)
+	$(MINDSPORE_PY) $(editable) '.[mindspore,dev]'
+	@touch $@

@@ -69,3 +69,14 @@ def _flatten(head: Heads, stride: int, scales: tuple[int, ...]) -> Rows:
     logits = tf.reshape(face - background, [shape[0], count])
     deltas = tf.reshape(tf.cast(head.deltas, tf.float32), [shape[0], count, 4])
     return Rows(anchors, logits, deltas, (count,))
+
+
+def map_sizes(height: int, width: int, backbone: str) -> list[tuple[int, int]]:
+    """Feature-map sizes (h, w) of M1, M2 and M3 for an input of `height` × `width` pixels."""
+
+    def over(stride: int) -> tuple[int, int]:
+        return -(-height // stride), -(-width // stride)
+
+    m2 = over(16)
+    m3 = (m2[0] // 2, m2[1] // 2) if BACKBONES[backbone].pool_deep else over(32)
+    return [over(8), m2, m3]

@@ -43,9 +43,7 @@ def load_dataset(
         layout = _LAYOUTS.get(name)
         if layout is None:
             raise DataError(f"unknown data set {name!r}: the sets are {', '.join(DATASET_NAMES)}, or give a folder")
-        records += _load(
-            name, data_root / layout.images, data_root / layout.annotations, None, cache_dir, skip_missing
-        )
+        records += _load(name, data_root / layout.images, data_root / layout.annotations, None, cache_dir, skip_missing)
     return records
 
 

@@ -1,0 +1,185 @@
+"""Changes to a training image and its boxes, each a function of its arguments and a random generator.
+
+Letters: `H, W` image size, `S` side of a square window, `M` boxes. Boxes are (M, 4) float32 [x1, y1, x2, y2]; images are
+(H, W, 3) uint8 BGR. A resize by `f` takes the coordinate x to f·x, as at inference.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ssh_tf.roi_data_layer.options import FaceSides
+from ssh_tf.utils.images import PIXEL_MEANS_BGR
+
+MEAN_COLOUR = tuple(round(float(mean)) for mean in PIXEL_MEANS_BGR)
+
+Image = npt.NDArray[np.uint8]
+Boxes = npt.NDArray[np.float32]
+
+# Red, green and blue parts of brightness (ITU-R BT.601), in BGR order.
+_LUMA = np.array([0.114, 0.587, 0.299])
+
+
+class Window(NamedTuple):
+    """What part of an image is cut out, and where it lands in the square that the network sees."""
+
+    # In the image: left, top, width, height.
+    source: tuple[int, int, int, int]
+    # In the square: the same.
+    target: tuple[int, int, int, int]
+
+
+def flip(image: Image, boxes: Boxes) -> tuple[Image, Boxes]:
+    """Mirror left and right: x becomes W - 1 - x."""
+    mirrored = boxes.copy()
+    mirrored[:, 0::2] = image.shape[1] - 1 - boxes[:, 2::-2]
+    return cv2.flip(image, 1), mirrored
+
+
+def face_side(boxes: Boxes) -> npt.NDArray[np.float32]:
+    """Square root of the area (M,), at least 1 px."""
+    sizes = np.maximum(boxes[:, 2:] - boxes[:, :2], 0.0)
+    return np.maximum(np.sqrt(sizes.prod(axis=1)), 1.0)
+
+
+def draw_face_side(rng: np.random.Generator, table: Sequence[FaceSides], low: float, high: float) -> float:
+    """Draw a face side log-uniformly within a range of `table` that is drawn by weight, all cut to [low, high].
+
+    A range that is cut keeps its density: its weight falls with its logarithmic length. If nothing is left of the table,
+    the bound nearest to it is returned.
+    """
+    cut = [(max(entry.low, low), min(entry.high, high), entry) for entry in table]
+    parts = [
+        entry.weight * max(0.0, math.log(top / bottom)) / math.log(entry.high / entry.low) for bottom, top, entry in cut
+    ]
+    total = sum(parts)
+    if total <= 0.0:
+        return high if high < min(entry.low for entry in table) else low
+    bottom, top, _ = cut[rng.choice(len(cut), p=np.array(parts) / total)]
+    return bottom * (top / bottom) ** rng.random()
+
+
+def draw_window(
+    rng: np.random.Generator,
+    height: int,
+    width: int,
+    boxes: Boxes,
+    size: int,
+    face_sides: Sequence[FaceSides],
+    max_upscale: float,
+    min_fill: float,
+) -> Window:
+    """Draw a window of `size` pixels in which one of `boxes`, drawn at random, has a side drawn from `face_sides`.
+
+    The picture is enlarged at most `max_upscale` times, and shrunk at most until its longest side is `min_fill` of the
+    window. The window holds the whole face where that is possible, and leaves the picture only where that is smaller than
+    the window; the place is otherwise uniform. Without boxes any scale within the bounds may be drawn, log-uniformly.
+    """
+    lowest = min(min_fill * size / max(height, width), max_upscale)
+    if len(boxes):
+        face = boxes[rng.integers(len(boxes))]
+        side = float(face_side(face[None])[0])
+        scale = draw_face_side(rng, face_sides, lowest * side, max_upscale * side) / side
+        spans = ((face[0], face[2]), (face[1], face[3]))
+    else:
+        scale = lowest * (max_upscale / lowest) ** rng.random()
+        spans = ((0.0, float(width)), (0.0, float(height)))
+    columns, rows = (
+        _place(rng, length, scale, size, float(first), float(last))
+        for length, (first, last) in zip((width, height), spans, strict=True)
+    )
+    return Window((columns[0], rows[0], columns[1], rows[1]), (columns[2], rows[2], columns[3], rows[3]))
+
+
+def _place(
+    rng: np.random.Generator, length: int, scale: float, size: int, first: float, last: float
+) -> tuple[int, int, int, int]:
+    """One axis: start and extent in an image of `length`, start and extent in the window, so that [first, last] shows."""
+    extent = max(1, round(size / scale))
+    if extent >= length:
+        resized = min(size, max(1, round(length * scale)))
+        return 0, length, int(rng.integers(size - resized + 1)), resized
+    # The window begins where it still holds `last`, or later, and at `first` or before: the other way round if the face is
+    # larger than the window.
+    bounds = sorted((math.ceil(last) + 1 - extent, math.floor(first)))
+    low, high = (min(max(bound, 0), length - extent) for bound in bounds)
+    return int(rng.integers(low, high + 1)), extent, 0, size
+
+
+def cut_window(image: Image, boxes: Boxes, window: Window, size: int) -> tuple[Image, Boxes]:
+    """Cut `window` out of `image` into a (S, S, 3) square of the mean colour; return it and the boxes in it, not clipped.
+
+    Cutting comes before resizing, so that the cost does not grow with the picture. Shrinking averages over areas: at
+    inference most pictures are enlarged, so what the network should see of a shrunk one is a small picture without
+    aliasing.
+    """
+    left, top, width, height = window.source
+    x, y, columns, rows = window.target
+    part = image[top : top + height, left : left + width]
+    shrinks = columns < width or rows < height
+    part = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    if (rows, columns) == (size, size):
+        square = part
+    else:
+        square = np.empty((size, size, 3), dtype=np.uint8)
+        square[:] = MEAN_COLOUR
+        square[y : y + rows, x : x + columns] = part
+    factors = np.array([columns / width, rows / height] * 2)
+    moved = (boxes - np.array([left, top] * 2)) * factors + np.array([x, y] * 2)
+    return square, moved.astype(np.float32)
+
+
+def clip_boxes(boxes: Boxes, height: int, width: int) -> tuple[Boxes, npt.NDArray[np.float32]]:
+    """Clip to [0, W - 1] × [0, H - 1]; return the boxes and how much of each one's area is left (M,)."""
+    limits = np.array([width - 1, height - 1] * 2, dtype=np.float32)
+    clipped = np.clip(boxes, 0.0, limits)
+    # With + 1 a box of no width still has an area.
+    areas = [(b[:, 2:] - b[:, :2] + 1.0).prod(axis=1) for b in (clipped, boxes)]
+    outside = (boxes[:, 2:] < 0).any(axis=1) | (boxes[:, :2] > limits[:2]).any(axis=1)
+    return clipped, np.where(outside, 0.0, areas[0] / areas[1]).astype(np.float32)
+
+
+def fill_regions(image: Image, regions: Boxes, faces: Boxes) -> Image:
+    """Return a copy with `regions` (M, 4) in the mean colour, save what of them lies on `faces`."""
+    mask = np.zeros(image.shape[:2], dtype=np.uint8)
+    for boxes, value in ((regions, 1), (faces, 0)):
+        for x1, y1, x2, y2 in np.rint(boxes).astype(int):
+            mask[max(y1, 0) : y2 + 1, max(x1, 0) : x2 + 1] = value
+    filled = image.copy()
+    filled[mask.astype(bool)] = MEAN_COLOUR
+    return filled
+
+
+def change_colours(image: Image, brightness: float, contrast: float, saturation: float, hue: float) -> Image:
+    """Shift brightness by `brightness`·255, scale contrast about grey 128, scale saturation, turn hue (degrees).
+
+    All four are one affine map of (B, G, R), so one pass over the image does it. Saturation 0 gives grey.
+    """
+    grey = np.tile(_LUMA, (3, 1))
+    # A turn about the grey axis, by Rodrigues' formula: it keeps B + G + R.
+    axis = np.full(3, 1.0 / math.sqrt(3.0))
+    cross = np.cross(np.eye(3), axis)
+    angle = math.radians(hue)
+    turn = math.cos(angle) * np.eye(3) + math.sin(angle) * cross + (1.0 - math.cos(angle)) * np.outer(axis, axis)
+    colours = contrast * (grey + saturation * (turn - grey))
+    offset = np.full((3, 1), 128.0 * (1.0 - contrast) + 255.0 * brightness)
+    return np.asarray(cv2.transform(image, np.hstack([colours, offset])), dtype=np.uint8)
+
+
+def motion_blur(image: Image, length: int, angle: float) -> Image:
+    """Average along a line of `length` pixels at `angle` degrees."""
+    kernel = np.zeros((length, length), dtype=np.float32)
+    kernel[length // 2, :] = 1.0
+    centre = ((length - 1) / 2.0, (length - 1) / 2.0)
+    kernel = cv2.warpAffine(kernel, cv2.getRotationMatrix2D(centre, angle, 1.0), (length, length))
+    return np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum()), dtype=np.uint8)
+
+
+def recompress(image: Image, quality: int) -> Image:
+    """Code as JPEG of `quality` (1..100) and decode."""
+    _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)

@@ -1,0 +1,60 @@
+"""What may be done to a training image."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+_NO_WEIGHTS: Mapping[str, float] = MappingProxyType({})
+
+
+class FaceSides(NamedTuple):
+    """A range of face sides (square root of the area, px at the network's input) and how often it is drawn."""
+
+    low: float
+    high: float
+    weight: float = 1.0
+
+
+class PipelineOptions(NamedTuple):
+    """How samples are drawn and made. The defaults are the reference's: whole images, nothing altered.
+
+    With `crop_size` 0 the whole image is resized: shortest side to one of `scales` (drawn once for each iteration, so that
+    a batch needs little padding), longest side at most `max_size`. Otherwise a square window of `crop_size` pixels is cut
+    around a face whose size is drawn from `face_sides`.
+    """
+
+    scales: tuple[int, ...] = (1200,)
+    max_size: int = 1600
+    # Share of samples that are mirrored.
+    flip_rate: float = 0.0
+    # Landscape pictures with landscape ones, portrait with portrait, in each batch.
+    aspect_grouping: bool = False
+    # How often an image of a group (`ImageRecord.group`) is drawn, against 1 for the groups not named.
+    group_weights: Mapping[str, float] = _NO_WEIGHTS
+    # Take another image for one that cannot be read, instead of stopping.
+    skip_unreadable: bool = False
+    # Paint ignore regions in the mean colour, so that they are background that teaches nothing.
+    blank_ignored: bool = False
+
+    crop_size: int = 0
+    face_sides: tuple[FaceSides, ...] = (FaceSides(8.0, 500.0),)
+    max_upscale: float = 3.0
+    # The longest side of the resized picture is at least this part of the window, the rest being mean colour.
+    min_fill: float = 0.25
+    # Faces with a smaller side than this at the network's input become ignore regions.
+    min_face: float = 6.0
+    # A face of which less than this part of the area lies in the window becomes an ignore region.
+    min_visible: float = 0.5
+
+    # Largest change of: brightness (of 255), contrast and saturation (of 1), hue (degrees). All drawn uniformly.
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    hue: float = 0.0
+    # Shares of samples that lose their colours, are blurred (half by a Gaussian, half by motion), are JPEG-coded once more.
+    grayscale_rate: float = 0.0
+    blur_rate: float = 0.0
+    blur_sigma: tuple[float, float] = (0.5, 1.5)
+    motion_length: tuple[int, int] = (3, 7)
+    jpeg_rate: float = 0.0
+    jpeg_quality: tuple[int, int] = (30, 90)

@@ -1,0 +1,93 @@
+"""The order in which images are drawn: a pure function of the seed.
+
+Letters: `n` images, `B` samples of an iteration over all devices and machines, `L` draws of an epoch.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from ssh_tf.datasets.records import ImageRecord
+from ssh_tf.utils.errors import DataError
+
+# Third word of the seeds used here; samples have their slot there, which is smaller.
+_ORDER_STREAM = 2**32 - 1
+
+
+class DrawOrder:
+    """Which record each (iteration, slot) takes.
+
+    An epoch draws each image once, in an order of its own. With `group_weights` an image of weight w is drawn w times an
+    epoch on average: at least floor(w) and at most ceil(w) times.
+    """
+
+    def __init__(
+        self,
+        records: Sequence[ImageRecord],
+        seed: int,
+        joint_batch: int,
+        aspect_grouping: bool = False,
+        group_weights: Mapping[str, float] | None = None,
+    ) -> None:
+        """Prepare the order of `records` for iterations of `joint_batch` samples.
+
+        Raises:
+            DataError: there are no records, a weighted group has none, a weight is negative, or all weights are zero.
+        """
+        weights = group_weights or {}
+        groups = sorted({record.group for record in records})
+        if unknown := sorted(set(weights) - set(groups)):
+            raise DataError(
+                f"no image belongs to the weighted group {unknown[0]!r}; the groups are {', '.join(groups)}"
+            )
+        if any(weight < 0 for weight in weights.values()):
+            raise DataError(f"group weights must not be negative: {dict(weights)}")
+        self._weights = np.array([weights.get(record.group, 1.0) for record in records], dtype=np.float64)
+        if not self._weights.sum() > 0:
+            raise DataError("no image can be drawn: there are none, or all weights are zero")
+        self._landscape = np.array([record.width >= record.height for record in records])
+        self._seed = seed
+        self._joint_batch = joint_batch
+        self._length = max(1, round(float(self._weights.sum())))
+        self._grouped = aspect_grouping and self._length >= joint_batch
+        if self._grouped:
+            # Whole batches only: what is left over is another part of the images in every epoch.
+            self._length -= self._length % joint_batch
+        # Two: at an epoch's end parallel readers need both.
+        self._epoch = lru_cache(maxsize=2)(self._draw_epoch)
+
+    @property
+    def epoch_length(self) -> int:
+        """Draws of an epoch."""
+        return self._length
+
+    def __call__(self, iteration: int, slot: int) -> int:
+        """Return the index of the record that `slot` (0 ≤ slot < B) of `iteration` takes."""
+        epoch, position = divmod(iteration * self._joint_batch + slot, self._length)
+        return int(self._epoch(epoch)[position])
+
+    def _draw_epoch(self, epoch: int) -> npt.NDArray[np.int64]:
+        """Record indices (L,) of one epoch."""
+        rng = np.random.default_rng([self._seed, epoch, _ORDER_STREAM])
+        shuffled = rng.permutation(len(self._weights))
+        # Systematic sampling: points at equal distances along the weights laid end to end.
+        ends = np.cumsum(self._weights[shuffled])
+        count = max(1, round(float(ends[-1])))
+        points = (rng.random() + np.arange(count)) * (ends[-1] / count)
+        drawn = shuffled[np.minimum(np.searchsorted(ends, points, side="right"), len(ends) - 1)]
+        # The points run along `shuffled`, so repeats of an image are neighbours.
+        drawn = rng.permutation(drawn)
+        if not self._grouped:
+            return drawn
+        landscape = self._landscape[drawn]
+        batches, rest = [], []
+        for part in (drawn[landscape], drawn[~landscape]):
+            whole = len(part) - len(part) % self._joint_batch
+            batches.extend(part[:whole].reshape(-1, self._joint_batch))
+            rest.extend(part[whole:])
+        # At most one batch mixes both.
+        mixed = len(rest) - len(rest) % self._joint_batch
+        batches.extend(np.array(rest[:mixed], dtype=drawn.dtype).reshape(-1, self._joint_batch))
+        return np.concatenate([batches[i] for i in rng.permutation(len(batches))])

@@ -1,0 +1,111 @@
+"""Batches for the training graph, read and resized ahead in parallel.
+
+Letters: `N` images of a batch, `H, W` its size, `G` boxes of its richest image.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from ssh_tf.datasets.records import ImageRecord
+from ssh_tf.roi_data_layer.options import PipelineOptions
+from ssh_tf.roi_data_layer.sampling import PADDING, Sample, Sampler
+from ssh_tf.utils.errors import DataError
+from ssh_tf.utils.images import PIXEL_MEANS_BGR
+from ssh_tf.utils.tf1 import tf
+
+
+class Batch(NamedTuple):
+    """Tensors of one batch; images and boxes are padded below and to the right."""
+
+    image: Any  # (N, H, W, 3) uint8 BGR
+    im_info: Any  # (N, 3) float32: height and width of the image within the padding, scale
+    boxes: Any  # (N, G, 4) float32
+    kinds: Any  # (N, G) int32: FACE, IGNORE or PADDING
+    index: Any  # (N,) int64: the record drawn
+
+
+def make_dataset(
+    records: Sequence[ImageRecord],
+    options: PipelineOptions,
+    seed: int,
+    first_iteration: int,
+    batch_size: int,
+    shard_index: int = 0,
+    shard_count: int = 1,
+    parallel_calls: int = 2,
+    prefetch: int = 2,
+) -> "tf.data.Dataset":
+    """Return an endless `tf.data.Dataset` of `Batch`, beginning with the batch of `first_iteration`.
+
+    The `shard_count` batches of an iteration make one joint batch of `batch_size` · `shard_count` samples: shard 0 has its
+    first `batch_size` samples, and so on. What a sample is depends on `seed`, the iteration and its place in the joint
+    batch alone, so that one process with the joint batch sees the same samples, and so does a run resumed at any iteration.
+
+    Args:
+        records: the images to draw from.
+        options: how samples are drawn and made.
+        seed: not negative.
+        first_iteration: 0 for a new run.
+        batch_size: images of this shard's batch.
+        shard_index: which part of the joint batch is wanted, 0 ≤ shard_index < shard_count.
+        shard_count: devices or workers that train in step.
+        parallel_calls: samples made at the same time.
+        prefetch: batches kept ready.
+
+    Raises:
+        DataError: see `Sampler`. While the dataset runs, an unreadable image is an error within TensorFlow: see
+            `data_errors`.
+    """
+    # The samples are what runs in parallel; OpenCV's own threads would fight over the same cores.
+    cv2.setNumThreads(1)
+    side = options.crop_size or None
+    sampler = Sampler(records, options, seed, batch_size * shard_count)
+
+    def make_sample(number: np.int64) -> Sample:
+        iteration, slot = divmod(int(number), batch_size)
+        return sampler(iteration, shard_index * batch_size + slot)
+
+    def map_sample(number: "tf.Tensor") -> Batch:
+        dtypes = (tf.uint8, tf.float32, tf.float32, tf.int32, tf.int64)
+        shapes = ((side, side, 3), (3,), (None, 4), (None,), ())
+        tensors = tf.numpy_function(make_sample, [number], dtypes)
+        return Batch(*(tf.ensure_shape(tensor, shape) for tensor, shape in zip(tensors, shapes, strict=True)))
+
+    dataset = tf.data.Dataset.range(first_iteration * batch_size, np.iinfo(np.int64).max)
+    dataset = dataset.map(map_sample, num_parallel_calls=parallel_calls, deterministic=True)
+    paddings = Batch(np.uint8(0), np.float32(0), np.float32(0), np.int32(PADDING), np.int64(0))
+    dataset = dataset.padded_batch(batch_size, padding_values=paddings, drop_remainder=True).prefetch(prefetch)
+    dataset_options = tf.data.Options()
+    # The shards are made here; a distribution strategy must not deal them out once more.
+    dataset_options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+    return dataset.with_options(dataset_options)
+
+
+def batch_image(batch: Batch) -> "tf.Tensor":
+    """Return the network's input (N, H, W, 3) float32: the mean subtracted, and zero in the padding."""
+    height, width = tf.shape(batch.image)[1], tf.shape(batch.image)[2]
+    rows = tf.sequence_mask(tf.cast(batch.im_info[:, 0], tf.int32), height, dtype=tf.float32)
+    columns = tf.sequence_mask(tf.cast(batch.im_info[:, 1], tf.int32), width, dtype=tf.float32)
+    inside = rows[:, :, None, None] * columns[:, None, :, None]
+    return (tf.cast(batch.image, tf.float32) - tf.constant(PIXEL_MEANS_BGR)) * inside
+
+
+@contextmanager
+def data_errors() -> Iterator[None]:
+    """Turn a `DataError` that was raised inside a running dataset back from TensorFlow's error into itself.
+
+    Raises:
+        DataError: as it was raised, without TensorFlow's wrapping.
+    """
+    try:
+        yield
+    except tf.errors.OpError as error:
+        found = re.search(r"\bDataError: (.*)", error.message)
+        if found is None:
+            raise
+        raise DataError(found.group(1)) from error

@@ -1,0 +1,147 @@
+"""Training samples, each a pure function of (seed, iteration, slot): a resumed run sees what an unbroken one would.
+
+Letters: `H, W` size of the sample, `G` its boxes, `B` samples of an iteration over all devices and machines.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ssh_tf.datasets.records import ImageRecord
+from ssh_tf.roi_data_layer import augmentation
+from ssh_tf.roi_data_layer.options import PipelineOptions
+from ssh_tf.roi_data_layer.order import DrawOrder
+from ssh_tf.utils.errors import DataError, ImageError
+from ssh_tf.utils.images import read_image, resize, shortest_side_scale
+
+_LOG = logging.getLogger(__name__)
+
+FACE, IGNORE, PADDING = 1, 0, -1
+
+# Third word of the seeds for what a whole iteration shares; `order` has one of its own.
+_ITERATION_STREAM = 2**32 - 2
+
+_SUBSTITUTES_AT_MOST = 100
+
+
+class Sample(NamedTuple):
+    """One training image."""
+
+    image: npt.NDArray[np.uint8]  # (H, W, 3) BGR
+    im_info: npt.NDArray[np.float32]  # (3,) H, W, scale against the file (the mean of both axes for a crop)
+    boxes: npt.NDArray[np.float32]  # (G, 4) x1, y1, x2, y2
+    kinds: npt.NDArray[np.int32]  # (G,) FACE or IGNORE
+    index: np.int64  # of the record
+
+
+class Sampler:
+    """Makes the samples of a run from `records`."""
+
+    def __init__(self, records: Sequence[ImageRecord], options: PipelineOptions, seed: int, joint_batch: int) -> None:
+        """Prepare samples for iterations of `joint_batch` slots.
+
+        Raises:
+            DataError: see `DrawOrder`.
+        """
+        self.order = DrawOrder(records, seed, joint_batch, options.aspect_grouping, options.group_weights)
+        self._records = records
+        self._options = options
+        self._seed = seed
+
+    def __call__(self, iteration: int, slot: int) -> Sample:
+        """Return the sample of `slot` (0 ≤ slot < B) in `iteration`.
+
+        Raises:
+            DataError: the image cannot be read, and the options do not allow another in its place.
+        """
+        rng = np.random.default_rng([self._seed, iteration, slot])
+        index, image = self._read(iteration, slot)
+        record, options = self._records[index], self._options
+        boxes = np.concatenate([record.boxes, record.ignore])
+        kinds = np.repeat(np.array([FACE, IGNORE], np.int32), [len(record.boxes), len(record.ignore)])
+        if options.crop_size:
+            image, boxes, kinds, scale = _crop(image, boxes, kinds, options, rng)
+        else:
+            shared = np.random.default_rng([self._seed, iteration, _ITERATION_STREAM])
+            shortest = options.scales[shared.integers(len(options.scales))]
+            scale = shortest_side_scale(*image.shape[:2], shortest, options.max_size)
+            image, boxes = np.asarray(resize(image, scale), np.uint8), boxes * np.float32(scale)
+        if rng.random() < options.flip_rate:
+            image, boxes = augmentation.flip(image, boxes)
+        if options.blank_ignored and (kinds == IGNORE).any():
+            image = augmentation.fill_regions(image, boxes[kinds == IGNORE], boxes[kinds == FACE])
+        image = _change_pixels(image, options, rng)
+        im_info = np.array([*image.shape[:2], scale], dtype=np.float32)
+        return Sample(image, im_info, boxes.astype(np.float32), kinds, np.int64(index))
+
+    def _read(self, iteration: int, slot: int) -> tuple[int, npt.NDArray[np.uint8]]:
+        # In the place of an unreadable image comes the one that the same slot has in the next iteration, and so on.
+        for later in range(_SUBSTITUTES_AT_MOST):
+            index = self.order(iteration + later, slot)
+            try:
+                return index, read_image(self._records[index].path)
+            except ImageError as error:
+                if not self._options.skip_unreadable:
+                    raise DataError(f"training image {error}") from error
+                _LOG.warning("training image %s; another one is taken", error)
+        raise DataError(f"{_SUBSTITUTES_AT_MOST} training images in a row cannot be read (see the warnings)")
+
+
+def _crop(
+    image: npt.NDArray[np.uint8],
+    boxes: npt.NDArray[np.float32],
+    kinds: npt.NDArray[np.int32],
+    options: PipelineOptions,
+    rng: np.random.Generator,
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32], npt.NDArray[np.int32], float]:
+    """Cut a window; return it with the boxes that show in it, their kinds and the mean scale."""
+    size = options.crop_size
+    window = augmentation.draw_window(
+        rng,
+        *image.shape[:2],
+        boxes[kinds == FACE],
+        size,
+        options.face_sides,
+        options.max_upscale,
+        options.min_fill,
+    )
+    image, boxes = augmentation.cut_window(image, boxes, window, size)
+    large = augmentation.face_side(boxes) >= options.min_face
+    boxes, visible = augmentation.clip_boxes(boxes, size, size)
+    kinds = np.where((kinds == FACE) & large & (visible >= options.min_visible), FACE, IGNORE).astype(np.int32)
+    scale = (window.target[2] / window.source[2] + window.target[3] / window.source[3]) / 2.0
+    return image, boxes[visible > 0], kinds[visible > 0], scale
+
+
+def _change_pixels(
+    image: npt.NDArray[np.uint8], options: PipelineOptions, rng: np.random.Generator
+) -> npt.NDArray[np.uint8]:
+    # Everything is drawn whether it is used or not: switching one option on leaves the others' draws as they were.
+    brightness, contrast, saturation, hue = rng.uniform(-1.0, 1.0, 4) * (
+        options.brightness,
+        options.contrast,
+        options.saturation,
+        options.hue,
+    )
+    grey, blurred, by_motion, coded = rng.random(4) < (
+        options.grayscale_rate,
+        options.blur_rate,
+        0.5,
+        options.jpeg_rate,
+    )
+    sigma, angle = rng.uniform(*options.blur_sigma), rng.uniform(0.0, 180.0)
+    length, quality = (int(rng.integers(low, high + 1)) for low, high in (options.motion_length, options.jpeg_quality))
+    if grey or any((brightness, contrast, saturation, hue)):
+        colourfulness = 0.0 if grey else 1.0 + saturation
+        image = augmentation.change_colours(image, brightness, 1.0 + contrast, colourfulness, hue)
+    if blurred and by_motion:
+        image = augmentation.motion_blur(image, length, angle)
+    elif blurred:
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)
+    if coded:
+        image = augmentation.recompress(image, quality)
+    return image

@@ -1,8 +1,8 @@
 """Non-maximum suppression on arrays. N detections, M kept.
 
-The rule (spec of the final detections; py-faster-rcnn's with `>` on every processor): take the detections best first,
-equal scores in the order given; keep one, and drop all later ones whose intersection over union with it is greater than
-the threshold. A box is as wide as x2 - x1 + 1. Rows with a NaN or an infinity are never kept and suppress nothing.
+The rule, the same on every processor: take the detections best first, equal scores in the order given; keep one, and
+drop all later ones whose intersection over union with it is greater than the threshold (py-faster-rcnn's, which wavers
+between `>` and `>=`). A box is x2 - x1 + 1 wide. Rows with a NaN or an infinity are never kept and suppress nothing.
 """
 
 import numpy as np
@@ -30,5 +30,18 @@ def nms(detections: ArrayLike, threshold: float) -> NDArray[np.int64]:
     if not 0.0 <= threshold <= 1.0:
         raise ValueError(f"threshold: expected 0 to 1, got {threshold}")
     finite = np.flatnonzero(np.isfinite(rows).all(axis=1))
-    order = finite[np.argsort(-rows[finite, 4], kind="stable")]
+    order = finite[_best_first(rows[finite, 4])]
     return order[cpu_nms.kept(np.ascontiguousarray(rows[order, :4]), threshold)]
+
+
+def _best_first(scores: NDArray[np.float32]) -> NDArray[np.int64]:
+    """`argsort(-scores, kind="stable")`, several times as fast: NumPy sorts integers with vector instructions.
+
+    Read as an integer, a float that is not negative keeps its rank, and a negative one does with its lower bits
+    inverted. The index below it settles ties.
+    """
+    bits = (scores + np.float32(0)).view(np.int32)  # The sum turns -0 into 0.
+    rank = bits ^ ((bits >> 31) & 0x7FFFFFFF)
+    keys = (~rank).astype(np.int64) << 32 | np.arange(len(scores))
+    keys.sort()
+    return keys & 0xFFFFFFFF

@@ -45,7 +45,9 @@ def read_annotations(path: Path) -> list[Annotation]:
 
 
 def read_ignore_regions(path: Path) -> dict[str, npt.NDArray[np.float32]]:
-    """Read JSON lines with the keys ``image`` and ``ignore`` (a list of boxes) into {image: (I, 4)}; other keys are free.
+    """Read JSON lines with the keys ``image`` and ``ignore`` (a list of boxes) into {image: (I, 4)}.
+
+    Other keys are free.
 
     Raises:
         DataError: the file cannot be read, or a line is malformed; names file and line.

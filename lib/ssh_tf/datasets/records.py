@@ -1,6 +1,7 @@
 """What training and evaluation know of an image before they read it.
 
-Letters: `G` faces and `I` ignore regions of an image. Boxes are [x_min, y_min, x_max, y_max] in pixels of the upright image.
+Letters: `G` faces and `I` ignore regions of an image. Boxes are [x_min, y_min, x_max, y_max] in pixels of
+the upright image.
 """
 
 import json

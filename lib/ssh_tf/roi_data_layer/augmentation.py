@@ -1,7 +1,7 @@
 """Changes to a training image and its boxes, each a function of its arguments and a random generator.
 
-Letters: `H, W` image size, `S` side of a square window, `M` boxes. Boxes are (M, 4) float32 [x1, y1, x2, y2]; images are
-(H, W, 3) uint8 BGR. A resize by `f` takes the coordinate x to f·x, as at inference.
+Letters: `H, W` image size, `S` side of a square window, `M` boxes. Boxes are (M, 4) float32 [x1, y1, x2, y2]; images
+are (H, W, 3) uint8 BGR. A resize by `f` takes the coordinate x to f·x, as at inference.
 """
 
 import math
@@ -37,7 +37,7 @@ def flip(image: Image, boxes: Boxes) -> tuple[Image, Boxes]:
     """Mirror left and right: x becomes W - 1 - x."""
     mirrored = boxes.copy()
     mirrored[:, 0::2] = image.shape[1] - 1 - boxes[:, 2::-2]
-    return cv2.flip(image, 1), mirrored
+    return np.asarray(cv2.flip(image, 1), dtype=np.uint8), mirrored
 
 
 def face_side(boxes: Boxes) -> npt.NDArray[np.float32]:
@@ -49,8 +49,8 @@ def face_side(boxes: Boxes) -> npt.NDArray[np.float32]:
 def draw_face_side(rng: np.random.Generator, table: Sequence[FaceSides], low: float, high: float) -> float:
     """Draw a face side log-uniformly within a range of `table` that is drawn by weight, all cut to [low, high].
 
-    A range that is cut keeps its density: its weight falls with its logarithmic length. If nothing is left of the table,
-    the bound nearest to it is returned.
+    A range that is cut keeps its density: its weight falls with its logarithmic length. If nothing is left of the
+    table, the bound nearest to it is returned.
     """
     cut = [(max(entry.low, low), min(entry.high, high), entry) for entry in table]
     parts = [
@@ -76,8 +76,8 @@ def draw_window(
     """Draw a window of `size` pixels in which one of `boxes`, drawn at random, has a side drawn from `face_sides`.
 
     The picture is enlarged at most `max_upscale` times, and shrunk at most until its longest side is `min_fill` of the
-    window. The window holds the whole face where that is possible, and leaves the picture only where that is smaller than
-    the window; the place is otherwise uniform. Without boxes any scale within the bounds may be drawn, log-uniformly.
+    window. The window holds the whole face where that is possible, and leaves the picture only where that is smaller
+    than the window; the place is otherwise uniform. Without boxes any scale within the bounds is drawn, log-uniformly.
     """
     lowest = min(min_fill * size / max(height, width), max_upscale)
     if len(boxes):
@@ -98,20 +98,20 @@ def draw_window(
 def _place(
     rng: np.random.Generator, length: int, scale: float, size: int, first: float, last: float
 ) -> tuple[int, int, int, int]:
-    """One axis: start and extent in an image of `length`, start and extent in the window, so that [first, last] shows."""
+    """One axis: start and extent in an image of `length`, and in the window, so that [first, last] shows."""
     extent = max(1, round(size / scale))
     if extent >= length:
         resized = min(size, max(1, round(length * scale)))
         return 0, length, int(rng.integers(size - resized + 1)), resized
-    # The window begins where it still holds `last`, or later, and at `first` or before: the other way round if the face is
-    # larger than the window.
+    # The window begins where it still holds `last`, or later, and at `first` or before: the other way round if the face
+    # is larger than the window.
     bounds = sorted((math.ceil(last) + 1 - extent, math.floor(first)))
     low, high = (min(max(bound, 0), length - extent) for bound in bounds)
     return int(rng.integers(low, high + 1)), extent, 0, size
 
 
-def cut_window(image: Image, boxes: Boxes, window: Window, size: int) -> tuple[Image, Boxes]:
-    """Cut `window` out of `image` into a (S, S, 3) square of the mean colour; return it and the boxes in it, not clipped.
+def cut_window(image: Image, boxes: Boxes, window: Window) -> tuple[Image, Boxes]:
+    """Cut `window` out of `image` and resize it; return that part, and the boxes in the square, not clipped.
 
     Cutting comes before resizing, so that the cost does not grow with the picture. Shrinking averages over areas: at
     inference most pictures are enlarged, so what the network should see of a shrunk one is a small picture without
@@ -121,20 +121,26 @@ def cut_window(image: Image, boxes: Boxes, window: Window, size: int) -> tuple[I
     x, y, columns, rows = window.target
     part = image[top : top + height, left : left + width]
     shrinks = columns < width or rows < height
-    part = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    if (rows, columns) == (size, size):
-        square = part
-    else:
-        square = np.empty((size, size, 3), dtype=np.uint8)
-        square[:] = MEAN_COLOUR
-        square[y : y + rows, x : x + columns] = part
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    part = np.asarray(cv2.resize(part, (columns, rows), interpolation=interpolation), dtype=np.uint8)
     factors = np.array([columns / width, rows / height] * 2)
     moved = (boxes - np.array([left, top] * 2)) * factors + np.array([x, y] * 2)
-    return square, moved.astype(np.float32)
+    return part, moved.astype(np.float32)
+
+
+def pad_to_square(part: Image, window: Window, size: int) -> Image:
+    """Lay the part that `cut_window` gave into a (S, S, 3) square of the mean colour."""
+    x, y, columns, rows = window.target
+    if (columns, rows) == (size, size):
+        return part
+    square = np.empty((size, size, 3), dtype=np.uint8)
+    square[:] = MEAN_COLOUR
+    square[y : y + rows, x : x + columns] = part
+    return square
 
 
 def clip_boxes(boxes: Boxes, height: int, width: int) -> tuple[Boxes, npt.NDArray[np.float32]]:
-    """Clip to [0, W - 1] × [0, H - 1]; return the boxes and how much of each one's area is left (M,)."""
+    """Clip to [0, W - 1] in x and [0, H - 1] in y; return the boxes and how much of each one's area is left (M,)."""
     limits = np.array([width - 1, height - 1] * 2, dtype=np.float32)
     clipped = np.clip(boxes, 0.0, limits)
     # With + 1 a box of no width still has an area.
@@ -172,11 +178,11 @@ def change_colours(image: Image, brightness: float, contrast: float, saturation:
 
 def motion_blur(image: Image, length: int, angle: float) -> Image:
     """Average along a line of `length` pixels at `angle` degrees."""
-    kernel = np.zeros((length, length), dtype=np.float32)
-    kernel[length // 2, :] = 1.0
+    line = np.zeros((length, length), dtype=np.float32)
+    line[length // 2, :] = 1.0
     centre = ((length - 1) / 2.0, (length - 1) / 2.0)
-    kernel = cv2.warpAffine(kernel, cv2.getRotationMatrix2D(centre, angle, 1.0), (length, length))
-    return np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum()), dtype=np.uint8)
+    turned = np.asarray(cv2.warpAffine(line, cv2.getRotationMatrix2D(centre, angle, 1.0), (length, length)))
+    return np.asarray(cv2.filter2D(image, -1, turned / turned.sum()), dtype=np.uint8)
 
 
 def recompress(image: Image, quality: int) -> Image:

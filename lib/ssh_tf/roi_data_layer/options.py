@@ -18,9 +18,9 @@ class FaceSides(NamedTuple):
 class PipelineOptions(NamedTuple):
     """How samples are drawn and made. The defaults are the reference's: whole images, nothing altered.
 
-    With `crop_size` 0 the whole image is resized: shortest side to one of `scales` (drawn once for each iteration, so that
-    a batch needs little padding), longest side at most `max_size`. Otherwise a square window of `crop_size` pixels is cut
-    around a face whose size is drawn from `face_sides`.
+    With `crop_size` 0 the whole image is resized: shortest side to one of `scales` (drawn once for each iteration, so
+    that a batch needs little padding), longest side at most `max_size`. Otherwise a square window of `crop_size` pixels
+    is cut around a face whose size is drawn from `face_sides`.
     """
 
     scales: tuple[int, ...] = (1200,)
@@ -40,7 +40,7 @@ class PipelineOptions(NamedTuple):
     face_sides: tuple[FaceSides, ...] = (FaceSides(8.0, 500.0),)
     max_upscale: float = 3.0
     # The longest side of the resized picture is at least this part of the window, the rest being mean colour.
-    min_fill: float = 0.25
+    min_fill: float = 0.75
     # Faces with a smaller side than this at the network's input become ignore regions.
     min_face: float = 6.0
     # A face of which less than this part of the area lies in the window becomes an ignore region.
@@ -51,7 +51,7 @@ class PipelineOptions(NamedTuple):
     contrast: float = 0.0
     saturation: float = 0.0
     hue: float = 0.0
-    # Shares of samples that lose their colours, are blurred (half by a Gaussian, half by motion), are JPEG-coded once more.
+    # Shares of samples made grey, blurred (half by a Gaussian, half by motion), and coded as JPEG once more.
     grayscale_rate: float = 0.0
     blur_rate: float = 0.0
     blur_sigma: tuple[float, float] = (0.5, 1.5)

@@ -19,8 +19,8 @@ _ORDER_STREAM = 2**32 - 1
 class DrawOrder:
     """Which record each (iteration, slot) takes.
 
-    An epoch draws each image once, in an order of its own. With `group_weights` an image of weight w is drawn w times an
-    epoch on average: at least floor(w) and at most ceil(w) times.
+    An epoch draws each image once, in an order of its own. With `group_weights` an image of weight w is drawn about w
+    times an epoch.
     """
 
     def __init__(

@@ -26,7 +26,7 @@ class Batch(NamedTuple):
     im_info: Any  # (N, 3) float32: height and width of the image within the padding, scale
     boxes: Any  # (N, G, 4) float32
     kinds: Any  # (N, G) int32: FACE, IGNORE or PADDING
-    index: Any  # (N,) int64: the record drawn
+    record: Any  # (N,) int64: place of the image in the records
 
 
 def make_dataset(
@@ -42,9 +42,10 @@ def make_dataset(
 ) -> "tf.data.Dataset":
     """Return an endless `tf.data.Dataset` of `Batch`, beginning with the batch of `first_iteration`.
 
-    The `shard_count` batches of an iteration make one joint batch of `batch_size` · `shard_count` samples: shard 0 has its
-    first `batch_size` samples, and so on. What a sample is depends on `seed`, the iteration and its place in the joint
-    batch alone, so that one process with the joint batch sees the same samples, and so does a run resumed at any iteration.
+    The `shard_count` batches of an iteration make one joint batch of `batch_size` · `shard_count` samples: shard 0 has
+    its first `batch_size` samples, and so on. What a sample is depends on `seed`, the iteration and its place in the
+    joint batch alone: one process with the joint batch sees the same samples, and so does a run resumed at any
+    iteration.
 
     Args:
         records: the images to draw from.

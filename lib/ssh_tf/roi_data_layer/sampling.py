@@ -35,7 +35,7 @@ class Sample(NamedTuple):
     im_info: npt.NDArray[np.float32]  # (3,) H, W, scale against the file (the mean of both axes for a crop)
     boxes: npt.NDArray[np.float32]  # (G, 4) x1, y1, x2, y2
     kinds: npt.NDArray[np.int32]  # (G,) FACE or IGNORE
-    index: np.int64  # of the record
+    record: np.int64  # place of the image in the records
 
 
 class Sampler:
@@ -63,18 +63,32 @@ class Sampler:
         record, options = self._records[index], self._options
         boxes = np.concatenate([record.boxes, record.ignore])
         kinds = np.repeat(np.array([FACE, IGNORE], np.int32), [len(record.boxes), len(record.ignore)])
+        window = None
         if options.crop_size:
-            image, boxes, kinds, scale = _crop(image, boxes, kinds, options, rng)
+            window = augmentation.draw_window(
+                rng,
+                image.shape[0],
+                image.shape[1],
+                record.boxes,
+                options.crop_size,
+                options.face_sides,
+                options.max_upscale,
+                options.min_fill,
+            )
+            image, boxes, kinds = _cut(image, boxes, kinds, window, options)
+            scale = (window.target[2] / window.source[2] + window.target[3] / window.source[3]) / 2.0
         else:
             shared = np.random.default_rng([self._seed, iteration, _ITERATION_STREAM])
             shortest = options.scales[shared.integers(len(options.scales))]
-            scale = shortest_side_scale(*image.shape[:2], shortest, options.max_size)
+            scale = shortest_side_scale(image.shape[0], image.shape[1], shortest, options.max_size)
             image, boxes = np.asarray(resize(image, scale), np.uint8), boxes * np.float32(scale)
-        if rng.random() < options.flip_rate:
-            image, boxes = augmentation.flip(image, boxes)
+        image = _change_pixels(image, options, rng)
+        if window is not None:
+            image = augmentation.pad_to_square(image, window, options.crop_size)
         if options.blank_ignored and (kinds == IGNORE).any():
             image = augmentation.fill_regions(image, boxes[kinds == IGNORE], boxes[kinds == FACE])
-        image = _change_pixels(image, options, rng)
+        if rng.random() < options.flip_rate:
+            image, boxes = augmentation.flip(image, boxes)
         im_info = np.array([*image.shape[:2], scale], dtype=np.float32)
         return Sample(image, im_info, boxes.astype(np.float32), kinds, np.int64(index))
 
@@ -91,30 +105,19 @@ class Sampler:
         raise DataError(f"{_SUBSTITUTES_AT_MOST} training images in a row cannot be read (see the warnings)")
 
 
-def _crop(
+def _cut(
     image: npt.NDArray[np.uint8],
     boxes: npt.NDArray[np.float32],
     kinds: npt.NDArray[np.int32],
+    window: augmentation.Window,
     options: PipelineOptions,
-    rng: np.random.Generator,
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32], npt.NDArray[np.int32], float]:
-    """Cut a window; return it with the boxes that show in it, their kinds and the mean scale."""
-    size = options.crop_size
-    window = augmentation.draw_window(
-        rng,
-        *image.shape[:2],
-        boxes[kinds == FACE],
-        size,
-        options.face_sides,
-        options.max_upscale,
-        options.min_fill,
-    )
-    image, boxes = augmentation.cut_window(image, boxes, window, size)
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32], npt.NDArray[np.int32]]:
+    """Cut `window` out; return it with the boxes that show in it, and what they are now."""
+    image, boxes = augmentation.cut_window(image, boxes, window)
     large = augmentation.face_side(boxes) >= options.min_face
-    boxes, visible = augmentation.clip_boxes(boxes, size, size)
+    boxes, visible = augmentation.clip_boxes(boxes, options.crop_size, options.crop_size)
     kinds = np.where((kinds == FACE) & large & (visible >= options.min_visible), FACE, IGNORE).astype(np.int32)
-    scale = (window.target[2] / window.source[2] + window.target[3] / window.source[3]) / 2.0
-    return image, boxes[visible > 0], kinds[visible > 0], scale
+    return image, boxes[visible > 0], kinds[visible > 0]
 
 
 def _change_pixels(

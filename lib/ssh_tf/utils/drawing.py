@@ -43,7 +43,7 @@ def draw_boxes(
 def draw_faces(
     image: npt.NDArray[np.uint8], detections: npt.NDArray[np.floating], threshold: float = 0.0
 ) -> npt.NDArray[np.uint8]:
-    """Return a copy of `image` (H, W, 3) with the `detections` (N, 5) [x1, y1, x2, y2, score] of at least `threshold`."""
+    """Return a copy of `image` (H, W, 3) with the `detections` (N, 5) [x1, y1, x2, y2, score] from `threshold` up."""
     kept = np.asarray(detections).reshape(-1, 5)
     # Worst first, so that the best box lies on top.
     kept = kept[kept[:, 4] >= threshold]

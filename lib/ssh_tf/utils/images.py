@@ -36,9 +36,9 @@ _EXIF_ORIENTATION = 0x0112
 
 # A marker in JPEG's entropy-coded data: 0xFF that is neither stuffed, nor a restart marker, nor fill.
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-_JPEG_START_OF_SCAN, _JPEG_END_OF_IMAGE = 0xDA, 0xD9
+_JPEG_END_OF_IMAGE = 0xD9
 
-# OpenCV tells of a file that it cannot decode in lines of its own, several each; we say it in one, with the file's name.
+# OpenCV tells of a file that it cannot decode in several lines of its own; we say it in one, with the file's name.
 if "OPENCV_LOG_LEVEL" not in os.environ:
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
@@ -50,8 +50,8 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 def read_image(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> npt.NDArray[np.uint8]:
     """Read a picture as (H, W, 3) uint8 BGR, upright.
 
-    Grey is spread over three channels, 16 bits are cut to 8, CMYK is converted, transparency is dropped (the colour under
-    it is kept, as `cv2.imread` does), an EXIF rotation is applied, and of an animation the first frame is taken.
+    Grey is spread over three channels, 16 bits are cut to 8, CMYK is converted, transparency is dropped (the colour
+    under it is kept, as `cv2.imread` does), an EXIF rotation is applied, and of an animation the first frame is taken.
 
     Raises:
         ImageError: the file is missing, empty, cut off, no picture that OpenCV knows, or has over `max_pixels` pixels.
@@ -80,7 +80,7 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
         ImageError: as `read_image`, as far as the header shows it.
     """
     try:
-        with open(path, "rb") as stream:
+        with Path(path).open("rb") as stream:
             size = _header_size(stream, path)
     except OSError as error:
         raise ImageError(f"{path}: {error.strerror}") from error
@@ -113,14 +113,16 @@ def resize(image: npt.NDArray[Any], scale: float) -> npt.NDArray[Any]:
 def subtract_mean(image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     """Return (H, W, 3) float32: `image` minus `PIXEL_MEANS_BGR`."""
     means = (*(float(mean) for mean in PIXEL_MEANS_BGR), 0.0)
-    return np.asarray(cv2.subtract(image, means, dtype=cv2.CV_32F), dtype=np.float32)
+    # The stubs of OpenCV do not know that an operand may be a colour.
+    difference = cv2.subtract(image, means, dtype=cv2.CV_32F)  # type: ignore[call-overload]
+    return np.asarray(difference, dtype=np.float32)
 
 
 def network_input(image: npt.NDArray[np.uint8], scale: float) -> npt.NDArray[np.float32]:
     """Return what the network reads, (round(scale·H), round(scale·W), 3) float32: mean subtracted, then resized.
 
-    The resize runs in float32: in uint8 OpenCV interpolates with 11-bit weights and rounds, up to 0.78 grey levels off, and
-    is no faster. Only a picture over 2^25 pixels is shrunk in uint8, for its memory.
+    The resize runs in float32: in uint8 OpenCV interpolates with 11-bit weights and rounds, up to 0.78 grey levels off,
+    and is no faster. Only a picture over 2^25 pixels is shrunk in uint8, for its memory.
     """
     if scale < 1.0 and image.shape[0] * image.shape[1] > _MAX_FLOAT_PIXELS:
         return subtract_mean(resize(image, scale))

@@ -69,13 +69,17 @@ _DEFAULTS: dict[str, Any] = {
         "VAL_ITERS": 5000,
         # Images of the validation pass.
         "VAL_IMAGES": 100,
-        # Augmentation. A crop of CROP_SIZE pixels around a face scaled to FACE_RANGE; 0 trains on whole images.
+        # Augmentation. A window of CROP_SIZE pixels around a face; 0 trains on whole images.
         "AUGMENT": {
             "CROP_SIZE": 0,
-            "FACE_RANGE": [8.0, 500.0],
+            # Face sides in pixels at the network's input, drawn log-uniformly: [from, to, how often].
+            "FACE_SIDES": [[8.0, 500.0, 1.0]],
             "MAX_UPSCALE": 3.0,
+            # Smaller faces become ignore regions.
             "MIN_FACE": 6.0,
+            # Largest change of brightness, contrast and saturation (of 1) and of hue (degrees).
             "COLOR_JITTER": 0.0,
+            "HUE_JITTER": 0.0,
             "GRAYSCALE_RATE": 0.0,
             "BLUR_RATE": 0.0,
             "JPEG_RATE": 0.0,
@@ -231,12 +235,14 @@ def _check(config: Mapping[str, Any]) -> None:
     for name in ("TEST.SCALES", "TRAIN.SCALES"):
         if not value(name) or min(value(name)) < 16:
             raise ConfigError(f"{name} holds shortest sides of at least 16 pixels, got {value(name)!r}")
-    for name, length in (("PIXEL_MEANS", 3), ("TEST.PYRAMID_BASE", 2), ("TRAIN.AUGMENT.FACE_RANGE", 2)):
+    for name, length in (("PIXEL_MEANS", 3), ("TEST.PYRAMID_BASE", 2)):
         if len(value(name)) != length:
             raise ConfigError(f"{name} holds {length} numbers, got {value(name)!r}")
     for name in ("TRAIN.IMS_PER_BATCH", "TRAIN.DISPLAY", "TRAIN.SNAPSHOT_ITERS", "TEST.RPN_POST_NMS_TOP_N"):
         if value(name) < 1:
             raise ConfigError(f"{name} is at least 1, got {value(name)!r}")
+    if any(len(side) != 3 or not 0 < side[0] <= side[1] for side in value("TRAIN.AUGMENT.FACE_SIDES")):
+        raise ConfigError("TRAIN.AUGMENT.FACE_SIDES holds [from, to, how often] with 0 < from <= to")
     if not 0 <= value("RESNET.FIXED_BLOCKS") <= 3:
         raise ConfigError(f"RESNET.FIXED_BLOCKS is 0 to 3, got {value('RESNET.FIXED_BLOCKS')!r}")
     for name in ("MOBILENET.DEPTH_MULTIPLIER", "MOBILENET_V2.DEPTH_MULTIPLIER"):

@@ -4,7 +4,9 @@ from typing import Any
 
 from ssh_tf.layer_utils.matching import MatchOptions
 from ssh_tf.layer_utils.proposals import ProposalOptions
+from ssh_tf.model.training_graph import SamplingOptions
 from ssh_tf.nets.options import NetworkOptions
+from ssh_tf.roi_data_layer.options import FaceSides, PipelineOptions
 
 
 def network_options(config: Any, backbone: str) -> NetworkOptions:
@@ -40,4 +42,39 @@ def match_options(config: Any) -> MatchOptions:
         negative_overlap=config.TRAIN.RPN_NEGATIVE_OVERLAP,
         ignore_coverage=config.TRAIN.IGNORE_COVERAGE,
         force_match=config.TRAIN.FORCE_FG_FOR_EACH_GT,
+    )
+
+
+def sampling_options(config: Any) -> SamplingOptions:
+    """Numbers of the sampling of anchors and of the losses."""
+    return SamplingOptions(
+        batch_size=config.TRAIN.RPN_BATCHSIZE,
+        positive_fraction=config.TRAIN.RPN_FG_FRACTION,
+        hard_positives=config.TRAIN.HARD_POSITIVE_MINING,
+        hard_negatives=config.TRAIN.HARD_NEGATIVE_MINING,
+        sigma=config.TRAIN.SMOOTH_L1_SIGMA,
+    )
+
+
+def pipeline_options(config: Any) -> PipelineOptions:
+    """How training samples are drawn and made."""
+    train, augment = config.TRAIN, config.TRAIN.AUGMENT
+    return PipelineOptions(
+        scales=tuple(train.SCALES),
+        max_size=train.MAX_SIZE,
+        flip_rate=0.5 if train.USE_FLIPPED else 0.0,
+        aspect_grouping=train.ASPECT_GROUPING and not augment.CROP_SIZE,
+        group_weights=dict(augment.GROUP_WEIGHTS),
+        blank_ignored=augment.BLANK_IGNORED,
+        crop_size=augment.CROP_SIZE,
+        face_sides=tuple(FaceSides(*side) for side in augment.FACE_SIDES),
+        max_upscale=augment.MAX_UPSCALE,
+        min_face=augment.MIN_FACE,
+        brightness=augment.COLOR_JITTER,
+        contrast=augment.COLOR_JITTER,
+        saturation=augment.COLOR_JITTER,
+        hue=augment.HUE_JITTER,
+        grayscale_rate=augment.GRAYSCALE_RATE,
+        blur_rate=augment.BLUR_RATE,
+        jpeg_rate=augment.JPEG_RATE,
     )

@@ -1,0 +1,106 @@
+"""Checkpoints of SSH networks: TensorFlow's bundles (`.index`, `.data-…`), and the single files of its first format.
+
+What an optimiser adds (momentum, `global_step`) is left alone: only the variables that a graph asks for are read.
+"""
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ssh_tf.nets.backbones import BACKBONES
+from ssh_tf.utils.errors import CheckpointError
+from ssh_tf.utils.tf1 import tf
+
+_PART = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
+
+
+class Checkpoint:
+    """Names, shapes and values in a checkpoint. Values are read when asked for."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Open the checkpoint at `path`: a prefix, one of its files, or a folder that holds a file `checkpoint`.
+
+        Raises:
+            CheckpointError: nothing is there, or it is not a checkpoint.
+        """
+        self.prefix = _prefix(Path(path))
+        try:
+            self._reader = tf.train.NewCheckpointReader(self.prefix)
+            self.shapes = {name: tuple(shape) for name, shape in self._reader.get_variable_to_shape_map().items()}
+        except (tf.errors.OpError, ValueError, RuntimeError) as error:
+            raise CheckpointError(f"{path}: not a TensorFlow checkpoint, or a damaged one ({_first(error)})") from error
+
+    def value(self, name: str) -> npt.NDArray[Any]:
+        """Read one variable.
+
+        Raises:
+            CheckpointError: there is no such variable, or its data cannot be read.
+        """
+        if name not in self.shapes:
+            raise CheckpointError(f"{self.prefix}: no variable {name}")
+        try:
+            return np.asarray(self._reader.get_tensor(name))
+        except (tf.errors.OpError, ValueError, RuntimeError) as error:
+            raise CheckpointError(f"{self.prefix}: {name} cannot be read ({_first(error)})") from error
+
+    def backbone(self) -> str | None:
+        """The key of `BACKBONES` whose variables these are, or None."""
+        scopes = {name.partition("/")[0] for name in self.shapes}
+        return next((name for name, row in BACKBONES.items() if row.scope in scopes), None)
+
+    def check(self, variables: Iterable[Any], backbone: str) -> None:
+        """See that every one of `variables` of an SSH network with `backbone` is here in its shape.
+
+        Raises:
+            CheckpointError: it is not; the first variable that differs is named.
+        """
+        wanted = {variable.op.name: tuple(variable.shape.as_list()) for variable in variables}
+        missing = [name for name in wanted if name not in self.shapes]
+        if missing:
+            found = self.backbone()
+            if found is None:
+                raise CheckpointError(f"{self.prefix}: holds no SSH network, expected {missing[0]}")
+            if found != backbone:
+                raise CheckpointError(
+                    f"{self.prefix}: is a checkpoint for the backbone {found} (scope {BACKBONES[found].scope}), "
+                    f"not {backbone}"
+                )
+            others = f" and {len(missing) - 1} others" if len(missing) > 1 else ""
+            raise CheckpointError(f"{self.prefix}: lacks {missing[0]}{others} of {len(wanted)} variables of {backbone}")
+        for name, shape in wanted.items():
+            if self.shapes[name] != shape:
+                raise CheckpointError(
+                    f"{self.prefix}: {name} has shape {list(self.shapes[name])}, expected {list(shape)}"
+                )
+
+    def restore(self, session: Any, variables: Iterable[Any], backbone: str) -> None:
+        """Load `variables` of an SSH network with `backbone`.
+
+        Raises:
+            CheckpointError: as `check`, or a variable's data cannot be read.
+        """
+        variables = list(variables)
+        self.check(variables, backbone)
+        for variable in variables:
+            variable.load(self.value(variable.op.name), session)
+
+
+def _first(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
+
+
+def _prefix(path: Path) -> str:
+    if path.is_dir():
+        latest = tf.train.latest_checkpoint(str(path))
+        if latest is None:
+            raise CheckpointError(f"{path}: the folder holds no checkpoint")
+        return latest
+    prefix = _PART.sub("", str(path))
+    if not (Path(f"{prefix}.index").exists() or Path(prefix).is_file()):
+        raise CheckpointError(f"{path}: no checkpoint there (neither {prefix}.index nor {prefix})")
+    return prefix

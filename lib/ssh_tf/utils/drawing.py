@@ -26,7 +26,7 @@ def draw_boxes(
     corners = np.asarray(boxes, dtype=np.float64)
     corners = np.rint(corners[:, :4]).astype(int) if corners.size else np.zeros((0, 4), int)
     for x1, y1, x2, y2 in corners:
-        cv2.rectangle(canvas, (int(x1), int(y1)), (int(x2), int(y2)), colour, thickness, cv2.LINE_AA)
+        cv2.rectangle(canvas, (int(x1), int(y1)), (int(x2), int(y2)), colour, thickness)
     for (x1, y1, x2, _), label in zip(corners, labels or [], strict=bool(labels)):
         (width, height), baseline = cv2.getTextSize(label, cv2.FONT_HERSHEY_SIMPLEX, letter_scale, 1)
         if 2 * (x2 - x1) < width:

@@ -61,14 +61,15 @@ def read_image(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> np
     if size is not None and size[0] * size[1] > max_pixels:
         raise ImageError(f"{path}: {size[1]}x{size[0]} pixels are too many (at most {max_pixels / 1e6:.0f} megapixels)")
     # Older OpenCV decodes a JPEG that was cut off to a picture whose rest is grey, and says nothing.
-    if data.startswith(b"\xff\xd8") and not _jpeg_is_complete(data):
-        raise ImageError(f"{path}: the JPEG file is cut off before its end")
+    for signature, is_complete in _COMPLETENESS.items():
+        if data.startswith(signature) and not is_complete(data):
+            raise ImageError(f"{path}: the picture is cut off before its end")
     try:
         image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
         raise ImageError(f"{path}: OpenCV cannot decode it ({error.err})") from error
     if image is None or image.size == 0:
-        reason = "not a picture that OpenCV can read" if size is None else "the picture is damaged or cut off"
+        reason = "not a picture that OpenCV can read" if size is None else "the picture is damaged"
         raise ImageError(f"{path}: {reason}")
     return np.asarray(image, dtype=np.uint8)
 
@@ -145,9 +146,12 @@ def _header_size(stream: BinaryIO, path: str | os.PathLike[str]) -> tuple[int, i
     try:
         with Image.open(stream) as picture:
             width, height = picture.size
+            # Not `getexif`: it decodes a whole PNG to look for EXIF behind its pixels.
+            exif = Image.Exif()
+            exif.load(picture.info.get("exif", b""))
             # Pillow's TIFF reader has turned the size already.
-            turned = picture.format != "TIFF" and picture.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
-    except Image.DecompressionBombError as error:
+            turned = picture.format != "TIFF" and exif.get(_EXIF_ORIENTATION) in (5, 6, 7, 8)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageError(f"{path}: too many pixels ({error})") from error
     except Exception:  # a damaged header raises whatever its parser stumbles on; the decoder has the last word
         return None
@@ -169,3 +173,17 @@ def _jpeg_is_complete(data: bytes) -> bool:
         if data[position - 1] == _JPEG_END_OF_IMAGE:
             return True
         position += int.from_bytes(data[position : position + 2], "big")
+
+
+def _png_is_complete(data: bytes) -> bool:
+    """Whether the chunks of a PNG file lead to its end chunk."""
+    position = 8
+    while position + 12 <= len(data):
+        if data[position + 4 : position + 8] == b"IEND":
+            return True
+        position += 12 + int.from_bytes(data[position : position + 4], "big")
+    return False
+
+
+# By the first bytes of the file.
+_COMPLETENESS = {b"\xff\xd8": _jpeg_is_complete, b"\x89PNG\r\n\x1a\n": _png_is_complete}

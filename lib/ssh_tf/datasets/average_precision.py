@@ -6,7 +6,8 @@ The rules are those of COCO's evaluation (Lin et al., *Microsoft COCO*, ECCV 201
 The area is that of the whole precision-recall curve (`precision_recall.average_precision`), not 101 samples of it; and
 detections of equal score enter the curve together, so that the order of the images is without effect.
 
-- Boxes are x1, y1, x2, y2 in continuous pixel coordinates: a box is x2 - x1 wide, *without* the +1 of the training code.
+- Boxes are x1, y1, x2, y2 in continuous pixel coordinates: a box is x2 - x1 wide, *without* the +1 of the training
+  code.
 - In an image, detections choose in the order of their scores (equal scores: in the order given). Each takes the free
   face it overlaps most, at an IoU of at least the threshold, and a face of the size bin before one outside it.
 - A hit is a detection that took a face of the bin. A detection that took a face outside the bin is neither a hit nor a
@@ -78,7 +79,7 @@ class Evaluation(NamedTuple):
 
 
 class ImageOutcome(NamedTuple):
-    """One image at one threshold: (N,) `HIT`, `FALSE_ALARM` or `NEITHER` a detection, and (G,) whether a face was found."""
+    """One image at one threshold: (N,) `HIT`, `FALSE_ALARM` or `NEITHER`; (G,) whether a face was found."""
 
     detections: npt.NDArray[np.int8]
     found: npt.NDArray[np.bool_]

@@ -1,0 +1,113 @@
+"""The official ground truth of WIDER FACE's validation set, from the toolbox's .mat files.
+
+`M` images, `B` boxes in all. ``wider_face_val.mat`` holds the images and their boxes;
+``wider_{easy,medium,hard}_val.mat`` hold ``gt_list``: for each image, the boxes that count at that level.
+"""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import scipy.io
+
+from ssh_tf.datasets.problems import Problems
+from ssh_tf.utils.errors import DataError
+
+LEVELS = ("easy", "medium", "hard")
+#: The official validation set: images, and faces that count at each level.
+OFFICIAL_IMAGES = 3226
+OFFICIAL_FACES = {"easy": 7211, "medium": 13319, "hard": 31958}
+
+
+class GroundTruth(NamedTuple):
+    """Boxes of all images, one after another.
+
+    Attributes:
+        names: M x "event/image", without a suffix.
+        boxes: (B, 4) int32 x, y, width, height, pixels.
+        starts: (M + 1,) image m has the boxes starts[m]:starts[m + 1].
+        evaluated: for each level, (B,) whether a box counts.
+        faces: for each level, the number of faces that recall is divided by.
+    """
+
+    names: tuple[str, ...]
+    boxes: npt.NDArray[np.int32]
+    starts: npt.NDArray[np.int64]
+    evaluated: dict[str, npt.NDArray[np.bool_]]
+    faces: dict[str, int]
+
+
+def read_ground_truth(folder: str | os.PathLike[str], problems: Problems | None = None) -> GroundTruth:
+    """Read the four .mat files of the toolbox's ``ground_truth`` folder.
+
+    A set of another size than the official one is used as it is, and noted in `problems`.
+
+    Raises:
+        DataError: a file is missing or unreadable, lacks a list, or does not fit the others.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; it should hold wider_face_val.mat (see README, data)")
+    images = _load(folder / "wider_face_val.mat", "event_list", "file_list", "face_bbx_list")
+    names = tuple(
+        f"{_text(event)}/{_text(name)}"
+        for event, files in zip(images["event_list"].ravel(), images["file_list"].ravel(), strict=True)
+        for name in files.ravel()
+    )
+    boxes = [np.asarray(image, dtype=np.int32).reshape(-1, 4) for image in _by_image(images["face_bbx_list"])]
+    if len(boxes) != len(names):
+        raise DataError(f"{folder / 'wider_face_val.mat'}: {len(names)} images, but boxes for {len(boxes)}")
+    starts = np.cumsum([0, *map(len, boxes)], dtype=np.int64)
+    evaluated, faces = {}, {}
+    for level in LEVELS:
+        path = folder / f"wider_{level}_val.mat"
+        evaluated[level], faces[level] = _evaluated(path, names, starts)
+    truth = GroundTruth(names, np.concatenate([np.zeros((0, 4), np.int32), *boxes]), starts, evaluated, faces)
+    if problems is not None and (len(names), faces) != (OFFICIAL_IMAGES, OFFICIAL_FACES):
+        counts = ", ".join(f"{count} {level}" for level, count in faces.items())
+        problems.add("ground truth that is not the official validation set", f"{folder}: {len(names)} images, {counts}")
+    return truth
+
+
+def _evaluated(path: Path, names: tuple[str, ...], starts: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.bool_], int]:
+    """(B,) whether a box counts at the level of `path`, and how many faces the level has."""
+    lists = _by_image(_load(path, "gt_list")["gt_list"])
+    if len(lists) != len(names):
+        raise DataError(f"{path}: lists for {len(lists)} images, but wider_face_val.mat has {len(names)}")
+    flags = np.zeros(starts[-1], dtype=bool)
+    faces = 0
+    for name, start, end, chosen in zip(names, starts[:-1], starts[1:], lists, strict=True):
+        # uint8 or uint16, counted from 1: cast before any arithmetic.
+        places = np.asarray(chosen).astype(np.int64).ravel() - 1
+        if places.size and (places.min() < 0 or places.max() >= end - start):
+            raise DataError(f"{path}: {name} lists a box that it does not have ({end - start} boxes)")
+        flags[start + places] = True
+        faces += len(places)
+    return flags, faces
+
+
+def _load(path: Path, *wanted: str) -> dict[str, npt.NDArray[np.object_]]:
+    if not path.is_file():
+        raise DataError(f"{path}: not there; it comes with the toolbox (eval_tools.zip, folder ground_truth)")
+    try:
+        found = scipy.io.loadmat(str(path), variable_names=wanted)
+    except Exception as error:  # scipy raises whatever the bytes lead it to
+        raise DataError(f"{path}: not a readable MATLAB file ({error})") from error
+    for name in wanted:
+        if not isinstance(found.get(name), np.ndarray) or found[name].dtype != object:
+            raise DataError(f"{path}: no cell array {name}; is it the file of another version?")
+    return found
+
+
+def _by_image(cells: npt.NDArray[np.object_]) -> list[npt.NDArray[np.generic]]:
+    """The images' arrays of a cell array of events."""
+    return [image for event in cells.ravel() for image in event.ravel()]
+
+
+def _text(cell: npt.NDArray[np.generic]) -> str:
+    """The text of a MATLAB string, in or out of a cell."""
+    while isinstance(cell, np.ndarray):
+        cell = cell.ravel()[0]
+    return str(cell)

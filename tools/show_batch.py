@@ -13,8 +13,8 @@ from ssh_tf.datasets.factory import DATASET_NAMES, load_dataset, load_folder
 from ssh_tf.roi_data_layer.options import PipelineOptions
 from ssh_tf.roi_data_layer.sampling import FACE, IGNORE, Sample, Sampler
 from ssh_tf.utils.drawing import draw_truth
-from ssh_tf.utils.errors import DataError, run_tool
-from ssh_tf.utils.files import atomic_write
+from ssh_tf.utils.errors import run_tool
+from ssh_tf.utils.images import write_image
 
 
 def contact_sheet(samples: Sequence[Sample], tile: int) -> npt.NDArray[np.uint8]:
@@ -31,6 +31,14 @@ def contact_sheet(samples: Sequence[Sample], tile: int) -> npt.NDArray[np.uint8]
     return sheet
 
 
+def positive(text: str) -> int:
+    """Parse a whole number from 1 up."""
+    value = int(text)
+    if value < 1:
+        raise ValueError(text)
+    return value
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool; return its exit code."""
     parser = argparse.ArgumentParser(
@@ -40,22 +48,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     source.add_argument("--data", type=Path, metavar="DIR", help="folder with images/ and train.txt")
     source.add_argument("--imdb", metavar="NAME", help=f"{', '.join(DATASET_NAMES)}, or several joined by +")
     parser.add_argument("--split", default="train", help="with --data: stem of the annotation file")
-    parser.add_argument("--data_root", type=Path, default=Path("data"), help="with --imdb: folder that holds WIDER/")
+    parser.add_argument("--data-root", type=Path, default=Path("data"), help="with --imdb: folder that holds WIDER/")
     parser.add_argument("--output", type=Path, default=Path("output/show_batch.jpg"), help="picture to write")
-    parser.add_argument("--count", type=int, default=16, help="samples to show")
+    parser.add_argument("--count", type=positive, default=16, help="samples to show")
     parser.add_argument("--iteration", type=int, default=0, help="training iteration to show")
     parser.add_argument("--seed", type=int, default=3, help="seed of the order and of the augmentation")
-    parser.add_argument("--tile", type=int, default=480, help="pixels of a sample's side on the sheet")
-    parser.add_argument("--scale", type=int, default=1200, help="shortest side, without --crop")
-    parser.add_argument("--max_size", type=int, default=1600, help="bound of the longest side, without --crop")
+    parser.add_argument("--tile", type=positive, default=480, help="pixels of a sample's side on the sheet")
+    parser.add_argument("--scale", type=positive, default=1200, help="shortest side, without --crop")
+    parser.add_argument("--max-size", type=positive, default=1600, help="bound of the longest side, without --crop")
     parser.add_argument("--crop", type=int, default=0, metavar="SIDE", help="random windows of this side around faces")
     parser.add_argument("--flip", type=float, default=0.0, metavar="RATE", help="share of mirrored samples")
     parser.add_argument("--colour", type=float, default=0.0, metavar="AMOUNT", help="colour jitter, 0 to 1")
     parser.add_argument("--grey", type=float, default=0.0, metavar="RATE", help="share of samples without colours")
     parser.add_argument("--blur", type=float, default=0.0, metavar="RATE", help="share of blurred samples")
     parser.add_argument("--jpeg", type=float, default=0.0, metavar="RATE", help="share of recompressed samples")
-    parser.add_argument("--blank_ignored", action="store_true", help="paint ignore regions in the mean colour")
-    parser.add_argument("--skip_missing", action="store_true", help="leave missing images out")
+    parser.add_argument("--blank-ignored", action="store_true", help="paint ignore regions in the mean colour")
+    parser.add_argument("--skip-missing", action="store_true", help="leave missing images out")
     arguments = parser.parse_args(argv)
 
     if arguments.data:
@@ -78,11 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     sampler = Sampler(records, options, arguments.seed, arguments.count)
     samples = [sampler(arguments.iteration, slot) for slot in range(arguments.count)]
-    written, data = cv2.imencode(arguments.output.suffix or ".jpg", contact_sheet(samples, arguments.tile))
-    if not written:
-        raise DataError(f"{arguments.output}: OpenCV writes no pictures with this suffix")
-    with atomic_write(arguments.output, "wb") as stream:
-        stream.write(data.tobytes())
+    write_image(arguments.output, contact_sheet(samples, arguments.tile))
     faces = sum(int((sample.kinds == FACE).sum()) for sample in samples)
     print(f"{arguments.output}: {len(samples)} samples, {faces} faces")
     return 0

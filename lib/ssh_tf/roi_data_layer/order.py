@@ -50,7 +50,7 @@ class DrawOrder:
         self._landscape = np.array([record.width >= record.height for record in records])
         self._seed = seed
         self._joint_batch = joint_batch
-        self._length = max(1, round(float(self._weights.sum())))
+        self._draws = self._length = max(1, round(float(self._weights.sum())))
         self._grouped = aspect_grouping and self._length >= joint_batch
         if self._grouped:
             # Whole batches only: what is left over is another part of the images in every epoch.
@@ -74,8 +74,7 @@ class DrawOrder:
         shuffled = rng.permutation(len(self._weights))
         # Systematic sampling: points at equal distances along the weights laid end to end.
         ends = np.cumsum(self._weights[shuffled])
-        count = max(1, round(float(ends[-1])))
-        points = (rng.random() + np.arange(count)) * (ends[-1] / count)
+        points = (rng.random() + np.arange(self._draws)) * (ends[-1] / self._draws)
         drawn = shuffled[np.minimum(np.searchsorted(ends, points, side="right"), len(ends) - 1)]
         # The points run along `shuffled`, so repeats of an image are neighbours.
         drawn = rng.permutation(drawn)

@@ -1,4 +1,4 @@
-"""Pictures in: read from a file, resized, mean subtracted.
+"""Pictures: read and written, resized, mean subtracted.
 
 Letters: `H, W` height and width of a picture in pixels. Pictures are (H, W, 3) uint8 in OpenCV's channel order (BGR).
 NumPy, OpenCV and Pillow only: the MindSpore port shares this module.
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from ssh_tf.utils.errors import ImageError
+from ssh_tf.utils.files import atomic_write
 
 # What the backbones were trained on, in 0..255.
 PIXEL_MEANS_BGR = np.array([102.9801, 115.9465, 122.7717], dtype=np.float32)
@@ -40,7 +41,8 @@ _JPEG_END_OF_IMAGE = 0xD9
 
 # OpenCV tells of a file that it cannot decode in several lines of its own; we say it in one, with the file's name.
 if "OPENCV_LOG_LEVEL" not in os.environ:
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    # OpenCV 4 has it at the top, OpenCV 5 below.
+    (cv2.setLogLevel if hasattr(cv2, "setLogLevel") else cv2.utils.logging.setLogLevel)(0)
 
 # Pillow's own limit (it warns above, and fails above twice that) is lower; it also warns of odd metadata.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
@@ -89,6 +91,23 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
         height, width = read_image(path).shape[:2]
         return height, width
     return size
+
+
+def write_image(path: str | os.PathLike[str], image: npt.NDArray[np.uint8]) -> None:
+    """Write (H, W, 3) BGR in the format that the suffix of `path` names; folders are made as needed.
+
+    Raises:
+        ImageError: OpenCV writes no such format, or the file cannot be written.
+    """
+    suffix = Path(path).suffix
+    if not suffix or not cv2.haveImageWriter(f"picture{suffix}"):
+        raise ImageError(f"{path}: OpenCV writes no pictures with the suffix {suffix!r}")
+    _, data = cv2.imencode(suffix, image)
+    try:
+        with atomic_write(path, "wb") as stream:
+            stream.write(data.tobytes())
+    except OSError as error:
+        raise ImageError(f"{path}: {error.strerror}") from error
 
 
 def shortest_side_scale(height: int, width: int, shortest: int = 1200, longest: int = 1600) -> float:

@@ -1,0 +1,235 @@
+"""Whole samples: boxes on what they name, and the same sample for the same (seed, iteration, slot)."""
+
+import cv2
+import numpy as np
+import pytest
+
+from ssh_tf.datasets.records import ImageRecord
+from ssh_tf.roi_data_layer.augmentation import MEAN_COLOUR
+from ssh_tf.roi_data_layer.options import FaceSides, PipelineOptions
+from ssh_tf.roi_data_layer.sampling import FACE, IGNORE, Sampler
+from ssh_tf.utils.errors import DataError
+
+# Faces are rectangles in colours of their own on black, in continuous coordinates: 1 pixel beyond the last one painted.
+COLOURS = ((255, 0, 0), (0, 255, 0), (0, 0, 255))
+SHAPES = {
+    "landscape": (150, 300, [(20, 20, 50, 60), (200, 90, 290, 150), (120, 10, 128, 19)]),
+    "portrait": (240, 120, [(0, 0, 40, 44), (60, 150, 118, 230)]),
+    "small": (30, 40, [(5, 5, 25, 27)]),
+    "empty": (100, 100, []),
+}
+EVERYTHING = PipelineOptions(
+    crop_size=128,
+    face_sides=(FaceSides(8.0, 100.0),),
+    flip_rate=0.5,
+    brightness=0.3,
+    contrast=0.3,
+    saturation=0.3,
+    hue=20.0,
+    grayscale_rate=0.2,
+    blur_rate=0.4,
+    jpeg_rate=0.4,
+    blank_ignored=True,
+    group_weights={"landscape": 2.0},
+)
+
+
+def make_record(folder, name, height, width, faces, ignore=()):
+    image = np.zeros((height, width, 3), np.uint8)
+    for colour, (x1, y1, x2, y2) in zip(COLOURS, faces, strict=False):
+        image[y1:y2, x1:x2] = colour
+    path = folder / f"{name}.png"
+    cv2.imwrite(str(path), image)
+    faces, ignore = (np.array(b, np.float32).reshape(-1, 4) for b in (faces, ignore))
+    return ImageRecord(path, f"{name}/{path.name}", height, width, faces, ignore)
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("images")
+    return [make_record(folder, name, *shape) for name, shape in SHAPES.items()]
+
+
+def assert_equal(first, second):
+    for left, right in zip(first, second, strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+def colour_extents(image):
+    """[x1, y1, x2, y2] of each of `COLOURS` that shows, in continuous coordinates."""
+    extents = []
+    for channel in range(3):
+        rows, columns = np.nonzero(image[..., channel] >= 128)
+        if len(rows):
+            extents.append([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
+    return np.array(extents, np.float64).reshape(-1, 4)
+
+
+@pytest.mark.parametrize("flip_rate", [0.0, 1.0])
+@pytest.mark.parametrize("crop_size", [0, 128])
+def test_boxes_lie_on_their_faces(records, crop_size, flip_rate):
+    options = PipelineOptions(
+        scales=(200,), max_size=320, crop_size=crop_size, face_sides=(FaceSides(12.0, 100.0),), flip_rate=flip_rate
+    )
+    sampler = Sampler(records, options, seed=1, joint_batch=4)
+    checked = 0
+    for iteration in range(40):
+        for slot in range(4):
+            sample = sampler(iteration, slot)
+            if crop_size:
+                # Padding is grey: none of the colours.
+                sample.image[(sample.image == MEAN_COLOUR).all(axis=2)] = 0
+            # Continuous x mirrors to W - x, the pixel index x to W - 1 - x: the rule for both is the latter.
+            expected = colour_extents(sample.image) - [flip_rate, 0, flip_rate, 0]
+            if crop_size:
+                expected = np.clip(expected, 0, crop_size - 1)
+            for extent in expected:
+                # Some box lies where this colour shows.
+                distance = np.abs(sample.boxes - extent).max(axis=1).min()
+                assert distance <= 1.0, (iteration, slot, extent, sample.boxes)
+                checked += 1
+            # And no box is without a colour, but those of which less than a pixel shows.
+            assert len(sample.boxes) >= len(expected)
+            seen = (sample.boxes[:, 2:] - sample.boxes[:, :2]).min(axis=1) >= 2
+            assert seen.sum() <= len(expected)
+    assert checked > 150
+
+
+def test_reference_mode_literally(records):
+    sample = Sampler(records[:1], PipelineOptions(scales=(300,), max_size=900), seed=0, joint_batch=1)(0, 0)
+    assert sample.image.shape == (300, 600, 3)
+    assert sample.im_info.tolist() == [300, 600, 2]
+    assert sample.boxes.tolist() == [[40, 40, 100, 120], [400, 180, 580, 300], [240, 20, 256, 38]]
+    assert sample.kinds.tolist() == [FACE] * 3
+    assert sample.record == 0
+    expected = cv2.resize(cv2.imread(str(records[0].path)), None, fx=2.0, fy=2.0)
+    np.testing.assert_array_equal(sample.image, expected)
+
+
+def test_longest_side_is_bounded(records):
+    sample = Sampler(records[:1], PipelineOptions(scales=(300,), max_size=450), seed=0, joint_batch=1)(0, 0)
+    assert sample.im_info.tolist() == [225, 450, 1.5]
+
+
+def test_an_iteration_shares_its_scale(records):
+    options = PipelineOptions(scales=(60, 90, 120), max_size=1000)
+    sampler = Sampler(records, options, seed=0, joint_batch=4)
+    sides = [{min(sampler(iteration, slot).image.shape[:2]) for slot in range(4)} for iteration in range(30)]
+    assert all(len(side) == 1 for side in sides)
+    assert set.union(*sides) == {60, 90, 120}
+
+
+def test_samples_are_a_function_of_seed_iteration_and_slot(records):
+    first, second, other = (Sampler(records, EVERYTHING, seed, joint_batch=3) for seed in (5, 5, 6))
+    differing = 0
+    # The second sampler begins later and goes backwards.
+    for iteration in reversed(range(4, 10)):
+        for slot in reversed(range(3)):
+            sample = first(iteration, slot)
+            assert_equal(sample, second(iteration, slot))
+            differing += not np.array_equal(sample.image, other(iteration, slot).image)
+    assert differing >= 16
+
+
+def test_repeated_draws_of_an_image_differ(records):
+    sampler = Sampler(records[:1], EVERYTHING._replace(group_weights={}), seed=0, joint_batch=2)
+    images = [sampler(iteration, slot).image for iteration in range(3) for slot in range(2)]
+    assert len({image.tobytes() for image in images}) == 6
+
+
+def test_crops_hold_faces_of_all_sizes(records):
+    options = PipelineOptions(crop_size=128, face_sides=(FaceSides(8.0, 100.0),), min_fill=0.05)
+    sampler = Sampler(records[:2], options, seed=0, joint_batch=2)
+    sides = []
+    for iteration in range(150):
+        for slot in range(2):
+            sample = sampler(iteration, slot)
+            assert sample.image.shape == (128, 128, 3)
+            assert (sample.kinds == FACE).any()
+            faces = sample.boxes[sample.kinds == FACE]
+            sides.extend(np.sqrt((faces[:, 2:] - faces[:, :2]).prod(axis=1)))
+    counts, _ = np.histogram(sides, [6, 12, 24, 48, 100])
+    assert counts.min() > 30
+
+
+def test_faces_too_small_or_mostly_outside_become_ignore_regions(records):
+    options = PipelineOptions(crop_size=128, face_sides=(FaceSides(8.0, 100.0),), min_face=10.0, min_visible=0.5)
+    sampler = Sampler(records[:1], options, seed=0, joint_batch=1)
+    ignored = 0
+    for iteration in range(100):
+        sample = sampler(iteration, 0)
+        true = records[0].boxes * sample.im_info[2]
+        largest = np.sqrt((true[:, 2:] - true[:, :2]).prod(axis=1)).max()
+        faces = sample.boxes[sample.kinds == FACE]
+        sides = np.sqrt((faces[:, 2:] - faces[:, :2]).prod(axis=1))
+        # A face of 10 px that is half cut off.
+        assert (sides > 10.0 * np.sqrt(0.5) - 1.0).all()
+        assert (sides <= largest * 1.05).all()
+        ignored += (sample.kinds == IGNORE).sum()
+    assert ignored > 20
+
+
+def test_ignore_regions_are_kept_and_painted(tmp_path):
+    record = make_record(tmp_path, "x", 100, 200, [(10, 10, 50, 50)], [(100, 20, 149, 79)])
+    plain, painted = (
+        Sampler([record], PipelineOptions(scales=(100,), blank_ignored=blank), seed=0, joint_batch=1)(0, 0)
+        for blank in (False, True)
+    )
+    assert plain.kinds.tolist() == painted.kinds.tolist() == [FACE, IGNORE]
+    assert painted.boxes.tolist() == [[10, 10, 50, 50], [100, 20, 149, 79]]
+    assert (painted.image[20:80, 100:150] == MEAN_COLOUR).all()
+    painted.image[20:80, 100:150] = 0
+    np.testing.assert_array_equal(painted.image, plain.image)
+
+
+def test_padding_and_paint_stay_in_the_mean_colour(records):
+    options = EVERYTHING._replace(group_weights={}, brightness=0.5, jpeg_rate=1.0, min_fill=0.3)
+    sampler = Sampler(records[2:3], options, seed=0, joint_batch=1)
+    shares = [(sampler(i, 0).image == MEAN_COLOUR).all(axis=2).mean() for i in range(20)]
+    # The picture is 40x30 and at most three times enlarged.
+    assert min(shares) > 0.3
+
+
+def test_images_without_faces_are_drawn(records):
+    sample = Sampler(records[3:], EVERYTHING._replace(group_weights={}), seed=0, joint_batch=1)(0, 0)
+    assert sample.image.shape == (128, 128, 3)
+    assert sample.boxes.shape == (0, 4)
+    assert sample.kinds.shape == (0,)
+
+
+@pytest.mark.parametrize("name", ["grayscale_rate", "blur_rate", "jpeg_rate", "brightness", "contrast", "saturation"])
+def test_each_option_has_its_effect_alone(records, name):
+    def images(options):
+        sampler = Sampler(records[:1], options, seed=3, joint_batch=1)
+        return [sampler(iteration, 0).image for iteration in range(5)]
+
+    plain, changed = images(PipelineOptions()), images(PipelineOptions()._replace(**{name: 1.0}))
+    assert all((p != c).any() for p, c in zip(plain, changed, strict=True))
+    if name == "grayscale_rate":
+        assert all((image == image[..., :1]).all() for image in changed)
+
+
+def test_an_unreadable_image_is_named(records, tmp_path):
+    broken = records[0]._replace(path=tmp_path / "broken.jpg")
+    broken.path.write_bytes(b"\xff\xd8\xff")
+    sampler = Sampler([broken], PipelineOptions(), seed=0, joint_batch=1)
+    with pytest.raises(DataError, match=r"broken\.jpg: the picture is cut off"):
+        sampler(0, 0)
+
+
+def test_an_unreadable_image_is_replaced(records, tmp_path, caplog):
+    broken = [*records, records[0]._replace(path=tmp_path / "gone.jpg")]
+    options = PipelineOptions(scales=(64,), skip_unreadable=True)
+    first, second = (Sampler(broken, options, seed=0, joint_batch=2) for _ in range(2))
+    replaced = [(i, s) for i in range(10) for s in range(2) if first.order(i, s) == 4]
+    assert replaced
+    for place in replaced:
+        assert first(*place).record != 4
+        assert_equal(first(*place), second(*place))
+    assert "gone.jpg" in caplog.text
+
+
+def test_no_image_is_readable(records, tmp_path):
+    broken = [records[0]._replace(path=tmp_path / "gone.jpg")]
+    with pytest.raises(DataError, match="in a row"):
+        Sampler(broken, PipelineOptions(skip_unreadable=True), seed=0, joint_batch=1)(0, 0)

@@ -1,0 +1,60 @@
+"""The contact sheet of training samples."""
+
+import cv2
+import numpy as np
+import pytest
+from ssh_tools.show_batch import main
+
+from ssh_tf.utils.errors import DataError, ImageError
+from ssh_tf.utils.images import read_image
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "images").mkdir()
+    for name in ("a", "b"):
+        cv2.imwrite(str(tmp_path / f"images/{name}.png"), np.full((60, 80, 3), 40, np.uint8))
+    (tmp_path / "train.txt").write_text("a.png 10 10 40 50\nb.png\n")
+    return tmp_path
+
+
+def test_sheet_shows_boxes(folder, capsys):
+    output = folder / "out/sheet.png"
+    arguments = ["--data", str(folder), "--output", str(output), "--count", "3", "--tile", "100", "--scale", "60"]
+    assert main(arguments) == 0
+    sheet = read_image(output)
+    assert sheet.shape == (200, 200, 3)
+    # Two of three samples are of one image at least; the blue of a face outline is nowhere in the pictures.
+    assert (sheet[..., 0].astype(int) - sheet[..., 2] > 100).any()
+    assert "3 samples" in capsys.readouterr().out
+
+
+def test_all_options(folder):
+    output = folder / "sheet.jpg"
+    augmentation = "--crop 64 --flip 0.5 --colour 0.5 --grey 0.2 --blur 0.3 --jpeg 0.3 --blank-ignored --skip-missing"
+    drawing = "--iteration 7 --seed 1 --tile 50 --count 4 --split train --max-size 100"
+    assert main(["--data", str(folder), "--output", str(output), *augmentation.split(), *drawing.split()]) == 0
+    assert read_image(output).shape == (100, 100, 3)
+
+
+def test_sets_by_name(folder):
+    wider = folder / "WIDER/WIDER_val"
+    (wider / "Annotations").mkdir(parents=True)
+    (wider / "images/0--Parade").mkdir(parents=True)
+    cv2.imwrite(str(wider / "images/0--Parade/x.jpg"), np.zeros((20, 30, 3), np.uint8))
+    (wider / "Annotations/wider_face_val.txt").write_text("0--Parade/x 1 2 10 12\n")
+    output = folder / "sheet.jpg"
+    source = ["--imdb", "wider_face_val", "--data-root", str(folder)]
+    assert main([*source, "--output", str(output), "--count", "1", "--tile", "64"]) == 0
+    assert read_image(output).shape == (64, 64, 3)
+
+
+def test_bad_input(folder, tmp_path):
+    with pytest.raises(DataError, match=r"val\.txt"):
+        main(["--data", str(folder), "--split", "val"])
+    with pytest.raises(ImageError, match=r"sheet\.xyz"):
+        main(["--data", str(folder), "--output", str(tmp_path / "sheet.xyz"), "--count", "1"])
+    for arguments in ([], ["--data", str(folder), "--count", "0"], ["--data", str(folder), "--imdb", "x"]):
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert caught.value.code == 2

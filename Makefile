@@ -10,7 +10,7 @@ MINDSPORE_PY := .venv-mindspore/bin/python
 COMPILED := setup.py $(wildcard lib/ssh_tf/*/*.pyx lib/ssh_tf/*/*.h lib/ssh_tf/*/*.cu)
 
 .DELETE_ON_ERROR:
-.PHONY: help demo install build test lint format bench mindspore test-mindspore clean
+.PHONY: rebuild help demo install build test lint format bench mindspore test-mindspore clean
 
 help:
 	@echo 'make demo            detect faces in data/demo, results in output/demo'
@@ -92,8 +92,8 @@ editable = -m pip install --quiet --no-build-isolation --editable
 	$(PY) $(editable) '.[gpu]'
 	@touch $@
 
-.venv/.built: .venv/.installed $(COMPILED)
-	$(PY) setup.py --quiet build_ext --inplace
+.venv/.built: .venv/.installed $(COMPILED) $(if $(CUDA_ARCH),rebuild)
+	$(if $(CUDA_ARCH),CUDA_ARCH='$(CUDA_ARCH)') $(PY) setup.py --quiet build_ext --inplace
 	@touch $@
 
 .venv-mindspore/.installed: pyproject.toml | $(MINDSPORE_PY)

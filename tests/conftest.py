@@ -1,0 +1,45 @@
+"""What the tests of several packages share."""
+
+import os
+import threading
+import time
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+# The machine's load is not what the tests are about.
+settings.register_profile("unhurried", deadline=None, max_examples=60)
+settings.load_profile("unhurried")
+
+# TensorFlow is neither to take all of a GPU's memory nor to fill the report with its greetings.
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@pytest.fixture
+def random_boxes():
+    """A function of N: (N, 4) float32 boxes of 4 to 200 pixels, by size as on photographs, in 800 × 600."""
+    generator = np.random.default_rng(20170814)
+
+    def draw(count):
+        corner = generator.random((count, 2)) * (800, 600)
+        sides = np.exp(generator.uniform(np.log(4), np.log(200), (count, 2)))
+        return np.hstack([corner, corner + sides]).astype(np.float32)
+
+    return draw
+
+
+@pytest.fixture
+def longest_pause():
+    """A function of a call: the longest time for which it kept Python from other threads, as a share of its own."""
+
+    def measure(call):
+        worker = threading.Thread(target=call)
+        worker.start()
+        turns = [time.perf_counter()]
+        while worker.is_alive():
+            turns.append(time.perf_counter())
+        return np.diff(turns).max() / (turns[-1] - turns[0])
+
+    return measure

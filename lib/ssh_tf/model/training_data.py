@@ -26,7 +26,7 @@ class TrainingBatch(NamedTuple):
     """(N, K, 4) float32: the face that an anchor overlaps most."""
     random: Any
     """(N, K) float32 in [0, 1): what anchors are sampled by where nothing is mined."""
-    index: Any
+    record: Any
     """(N,) int64: the records the images come from."""
 
 
@@ -68,7 +68,7 @@ def matched(
         labels.set_shape([count, None])
         faces.set_shape([count, None, 4])
         random.set_shape([count, None])
-        return TrainingBatch(batch_image(batch), labels, faces, random, batch.index)
+        return TrainingBatch(batch_image(batch), labels, faces, random, batch.record)
 
     dataset = dataset.enumerate(first_iteration)
     return dataset.map(add_labels, num_parallel_calls=parallel_calls, deterministic=True).prefetch(2)

@@ -32,9 +32,7 @@ class Losses(NamedTuple):
     total: Any
 
 
-def branch_losses(
-    rows: Rows, labels: Any, faces: Any, random: Any, options: SamplingOptions
-) -> tuple[BranchLoss, ...]:
+def branch_losses(rows: Rows, labels: Any, faces: Any, random: Any, options: SamplingOptions) -> tuple[BranchLoss, ...]:
     """Sample each branch's anchors and take their losses.
 
     Args:

@@ -1,0 +1,59 @@
+"""The validation pass of a training: detections on a sample of images, average precision, pictures."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ssh_tf.datasets.average_precision import evaluate
+from ssh_tf.datasets.records import ImageRecord
+from ssh_tf.model.detector import FaceDetector
+from ssh_tf.model.snapshots import Snapshot
+from ssh_tf.model.training_log import TrainingLog
+from ssh_tf.utils.drawing import draw_faces, draw_truth
+from ssh_tf.utils.images import read_image
+
+_PICTURES = 4
+_PICTURE_THRESHOLD = 0.5
+
+
+def sample_records(records: Sequence[ImageRecord], count: int) -> list[ImageRecord]:
+    """`count` records spread evenly over `records`; all of them if there are fewer."""
+    chosen = np.unique(np.linspace(0, len(records) - 1, min(count, len(records))).astype(int))
+    return [records[i] for i in chosen]
+
+
+class Validation:
+    """Evaluates snapshots on the same images each time."""
+
+    def __init__(self, records: Sequence[ImageRecord], backbone: str, config: Any) -> None:
+        """Take `TRAIN.VAL_IMAGES` of `records`."""
+        self._records = sample_records(records, config.TRAIN.VAL_IMAGES)
+        self._backbone = backbone
+        self._config = config
+
+    def __call__(self, snapshot: Snapshot, log: TrainingLog) -> None:
+        """Detect faces with the weights of `snapshot`; write a line, TensorBoard points and pictures to `log`."""
+        started = time.monotonic()
+        detector = FaceDetector.from_checkpoint(snapshot.prefix, self._backbone, self._config)
+        found, pictures = [], []
+        for number, record in enumerate(self._records):
+            image = read_image(record.path)
+            found.append(detector(image, threshold=self._config.TEST.SCORE_THRESH))
+            if number < _PICTURES:
+                shown = found[-1][found[-1][:, 4] > _PICTURE_THRESHOLD]
+                pictures.append(draw_faces(draw_truth(image, record.boxes, record.ignore), shown))
+        detector.runner.close()
+        result = evaluate(
+            found, [record.boxes for record in self._records], [record.ignore for record in self._records]
+        )
+        values = {"AP50": result.overall.ap50}
+        values |= {f"AP50 {part.size.name}": part.ap50 for part in result.by_size}
+        log.validation(snapshot.iteration, values, pictures)
+        seconds = time.monotonic() - started
+        log.say(
+            f"validation at {snapshot.iteration}: "
+            + "  ".join(f"{name} {value:.4f}" for name, value in values.items())
+            + f"  ({len(self._records)} images, {seconds:.0f} s)"
+        )

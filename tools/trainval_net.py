@@ -42,16 +42,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Train; 0 when the last iteration is done or a signal stopped the run with a snapshot."""
     arguments = parse_arguments(argv)
     config = load_config(arguments.cfg, arguments.set)
+    cache = arguments.output_root / "cache"
     if arguments.data:
         name = arguments.data.resolve().name
-        records = load_folder(arguments.data, "train", skip_missing=arguments.skip_missing)
-        validation = load_folder(arguments.data, "val", skip_missing=arguments.skip_missing)
+        records = load_folder(arguments.data, "train", cache, arguments.skip_missing)
+        validation = load_folder(arguments.data, "val", cache, arguments.skip_missing)
     else:
         name = arguments.imdb
-        records = load_dataset(arguments.imdb, arguments.data_root, skip_missing=arguments.skip_missing)
+        records = load_dataset(arguments.imdb, arguments.data_root, cache, arguments.skip_missing)
         validation = []
         if arguments.imdbval:
-            validation = load_dataset(arguments.imdbval, arguments.data_root, skip_missing=arguments.skip_missing)
+            validation = load_dataset(arguments.imdbval, arguments.data_root, cache, arguments.skip_missing)
     place = Path(arguments.backbone) / name / arguments.tag
     run = Run(
         backbone=arguments.backbone,

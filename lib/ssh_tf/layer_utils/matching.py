@@ -80,7 +80,7 @@ def match_maps(
     width: float,
     options: MatchOptions,
 ) -> Match:
-    """`match_anchors` for all branches on feature maps of `map_sizes` [(h, w), …], in the order of the network's rows."""
+    """`match_anchors` for all branches on maps of `map_sizes` [(h, w), …], in the order of the network's rows."""
     grids = [map_anchors(h, w, branch) for branch, (h, w) in zip(branches, map_sizes, strict=True)]
     inside = [
         inside_image(anchors, height, width, branch.border) for anchors, branch in zip(grids, branches, strict=True)

@@ -73,9 +73,9 @@ def convolution(
     `channels` None makes it depthwise (one k×k filter per input channel, no weight decay, as in slim's MobileNets).
     """
     depthwise = channels is None
-    depth_in = inputs.shape.as_list()[3]
-    shape = [kernel_size, kernel_size, depth_in, 1 if depthwise else channels]
-    depth_out = depth_in if depthwise else channels
+    depth_in = int(inputs.shape.as_list()[3])
+    shape = [kernel_size, kernel_size, depth_in, 1 if channels is None else channels]
+    depth_out = depth_in if channels is None else channels
     name, decay = ("depthwise_weights", 0.0) if depthwise else ("weights", style.weight_decay)
     with tf.variable_scope(scope):
         weights = _variable(name, shape, style.initializer, style.trainable, decay)

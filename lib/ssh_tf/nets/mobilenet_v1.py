@@ -26,7 +26,7 @@ _SEPARABLE = (
 
 
 def mobilenet_v1(images: Any, options: NetworkOptions) -> EndPoints:
-    """Conv2d_5_pointwise at stride 8 and Conv2d_13_pointwise at stride 16. `fixed_layers` layers and all BN are frozen."""
+    """Conv2d_5_pointwise at stride 8, Conv2d_13_pointwise at stride 16; `fixed_layers` layers and all BN are frozen."""
     style = Style(
         activation=tf.nn.relu6,
         initializer=tf.truncated_normal_initializer(stddev=0.09),

@@ -77,8 +77,9 @@ $(PY):
 $(MINDSPORE_PY):
 	$(make_environment)
 
-# An editable install of the package; its extensions are compiled in place.
-editable = -m pip install --quiet --no-build-isolation --editable
+# Installs the package in place, extensions compiled; -W ignore, since setuptools warns of every such install.
+
+editable = -W ignore -m pip install --quiet --no-build-isolation --editable
 
 .venv/.installed: pyproject.toml | $(PY)
 	$(PY) $(editable) .

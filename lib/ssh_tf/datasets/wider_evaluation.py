@@ -164,4 +164,4 @@ def _at_thresholds(entry: FloatArray) -> IntArray:
 
 def legend_number(ap: float) -> str:
     """An average precision as the toolbox's legend shows it: five digits, cut (not rounded) to five characters."""
-    return f"{ap:.5g}"[:5]
+    return f"{float(f'{ap:.5g}'):.5f}"[:5]

@@ -226,7 +226,15 @@ def test_no_detections_and_no_faces():
 
 @pytest.mark.parametrize(
     ("ap", "legend"),
-    [(0.69347343, "0.693"), (0.9197, "0.919"), (0.90999, "0.909"), (1.0, "1"), (0.0, "0"), (0.90001, "0.900")],
+    [
+        (0.69347343, "0.693"),
+        (0.9197, "0.919"),
+        (0.90999, "0.909"),
+        (1.0, "1.000"),
+        (0.0, "0.000"),
+        (0.91, "0.910"),
+        (0.90001, "0.900"),
+    ],
 )
 def test_legend_is_cut_and_not_rounded(ap, legend):
     assert legend_number(ap) == legend

@@ -1,0 +1,79 @@
+"""Evaluate stored detections on WIDER FACE's validation set, whatever detector they are from.
+
+The figures are those of the official MATLAB toolbox. Detections are a folder of its text files,
+<event>/<image>.txt, or a detections.npz. Image names that are missing, malformed or unknown are counted and named.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ssh_tf.datasets import wider_report
+from ssh_tf.datasets.problems import Problems
+from ssh_tf.datasets.results import write_json
+from ssh_tf.datasets.wider_baselines import Baseline, published, read_baselines
+from ssh_tf.datasets.wider_detections import FloatArray, corner_boxes, official_rows, read_detections
+from ssh_tf.datasets.wider_evaluation import evaluate
+from ssh_tf.datasets.wider_ground_truth import LEVELS, read_ground_truth
+from ssh_tf.utils.errors import run_tool
+
+
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--imdb", choices=["wider_face_val"], default="wider_face_val", help="the set evaluated on")
+    parser.add_argument("--detections", required=True, type=Path, metavar="DIR|FILE.npz", help="what was detected")
+    parser.add_argument(
+        "--ground_truth",
+        type=Path,
+        default=Path("data/WIDER/ground_truth"),
+        metavar="DIR",
+        help="the toolbox's folder of wider_face_val.mat (default: %(default)s)",
+    )
+    parser.add_argument("--baselines", type=Path, metavar="DIR", help="the toolbox's plot/baselines: curves to compare")
+    parser.add_argument(
+        "--nms", nargs="?", type=float, const=0.3, metavar="IOU", help="thin out the detections first (at IoU 0.3)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to FILE")
+    parser.add_argument("--plot", type=Path, metavar="DIR", help="draw precision-recall curves into DIR (PNG and PDF)")
+    parser.add_argument("--label", default="ours", help="name of the detector in the plots (default: %(default)s)")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Evaluate; 0 when a figure could be given, whatever faults of single files were named."""
+    arguments = parse_arguments(argv)
+    problems = Problems()
+    truth = read_ground_truth(arguments.ground_truth, problems)
+    rows = read_detections(arguments.detections, truth.names, problems)
+    if arguments.nms is not None:
+        rows = [thinned_out(image, arguments.nms) for image in rows]
+    curves = evaluate(rows, truth)
+    print(wider_report.table(curves))
+    if arguments.json:
+        content = wider_report.as_json(curves, len(truth.names), sum(map(len, rows)), problems)
+        write_json(arguments.json, content)
+    if arguments.plot:
+        baselines = {level: beside(arguments.baselines, level, problems) for level in LEVELS}
+        wider_report.plot(arguments.plot, curves, baselines, arguments.label)
+    for line in problems.lines():
+        print(f"warning: {line}", file=sys.stderr)
+    return 0
+
+
+def beside(folder: Path | None, level: str, problems: Problems) -> list[Baseline]:
+    """The results to show beside ours: curves where there is a folder of them."""
+    return read_baselines(folder, level, problems) if folder else published(level)
+
+
+def thinned_out(rows: FloatArray, threshold: float) -> FloatArray:
+    """What non-maximum suppression leaves of an image's rows."""
+    from ssh_tf.nms import nms
+
+    boxes = corner_boxes(rows)
+    return official_rows(boxes[nms(boxes, threshold)])
+
+
+if __name__ == "__main__":
+    run_tool(main)

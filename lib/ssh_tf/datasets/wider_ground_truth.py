@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import scipy.io
 
 from ssh_tf.datasets.problems import Problems
+from ssh_tf.datasets.wider_mat import by_image, image_names, load_cells
 from ssh_tf.utils.errors import DataError
 
 LEVELS = ("easy", "medium", "hard")
@@ -50,13 +50,9 @@ def read_ground_truth(folder: str | os.PathLike[str], problems: Problems | None 
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; it should hold wider_face_val.mat (see README, data)")
-    images = _load(folder / "wider_face_val.mat", "event_list", "file_list", "face_bbx_list")
-    names = tuple(
-        f"{_text(event)}/{_text(name)}"
-        for event, files in zip(images["event_list"].ravel(), images["file_list"].ravel(), strict=True)
-        for name in files.ravel()
-    )
-    boxes = [np.asarray(image, dtype=np.int32).reshape(-1, 4) for image in _by_image(images["face_bbx_list"])]
+    images = load_cells(folder / "wider_face_val.mat", "event_list", "file_list", "face_bbx_list")
+    names = image_names(images)
+    boxes = [np.asarray(image, dtype=np.int32).reshape(-1, 4) for image in by_image(images["face_bbx_list"])]
     if len(boxes) != len(names):
         raise DataError(f"{folder / 'wider_face_val.mat'}: {len(names)} images, but boxes for {len(boxes)}")
     starts = np.cumsum([0, *map(len, boxes)], dtype=np.int64)
@@ -73,7 +69,7 @@ def read_ground_truth(folder: str | os.PathLike[str], problems: Problems | None 
 
 def _evaluated(path: Path, names: tuple[str, ...], starts: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.bool_], int]:
     """(B,) whether a box counts at the level of `path`, and how many faces the level has."""
-    lists = _by_image(_load(path, "gt_list")["gt_list"])
+    lists = by_image(load_cells(path, "gt_list")["gt_list"])
     if len(lists) != len(names):
         raise DataError(f"{path}: lists for {len(lists)} images, but wider_face_val.mat has {len(names)}")
     flags = np.zeros(starts[-1], dtype=bool)
@@ -86,28 +82,3 @@ def _evaluated(path: Path, names: tuple[str, ...], starts: npt.NDArray[np.int64]
         flags[start + places] = True
         faces += len(places)
     return flags, faces
-
-
-def _load(path: Path, *wanted: str) -> dict[str, npt.NDArray[np.object_]]:
-    if not path.is_file():
-        raise DataError(f"{path}: not there; it comes with the toolbox (eval_tools.zip, folder ground_truth)")
-    try:
-        found = scipy.io.loadmat(str(path), variable_names=wanted)
-    except Exception as error:  # scipy raises whatever the bytes lead it to
-        raise DataError(f"{path}: not a readable MATLAB file ({error})") from error
-    for name in wanted:
-        if not isinstance(found.get(name), np.ndarray) or found[name].dtype != object:
-            raise DataError(f"{path}: no cell array {name}; is it the file of another version?")
-    return found
-
-
-def _by_image(cells: npt.NDArray[np.object_]) -> list[npt.NDArray[np.generic]]:
-    """The images' arrays of a cell array of events."""
-    return [image for event in cells.ravel() for image in event.ravel()]
-
-
-def _text(cell: npt.NDArray[np.generic]) -> str:
-    """The text of a MATLAB string, in or out of a cell."""
-    while isinstance(cell, np.ndarray):
-        cell = cell.ravel()[0]
-    return str(cell)

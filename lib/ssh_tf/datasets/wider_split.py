@@ -1,0 +1,109 @@
+"""WIDER FACE's official annotations, and the project's annotation files made from them.
+
+`G` faces of an image. The official ones are ``wider_face_{train,val}_bbx_gt.txt`` or ``wider_face_{train,val}.mat``,
+both in wider_face_split.zip.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ssh_tf.datasets.wider_mat import by_image, image_names, load_cells
+from ssh_tf.utils.errors import DataError
+from ssh_tf.utils.files import atomic_write
+
+_INVALID = 7
+"""Column of the flag: x, y, width, height, blur, expression, illumination, invalid, occlusion, pose."""
+
+_COLUMNS = 10
+
+
+class SplitImage(NamedTuple):
+    """An image of the official files: "event/image", (G, 4) x, y, width, height, and (G,) flagged as invalid."""
+
+    name: str
+    boxes: npt.NDArray[np.int64]
+    invalid: npt.NDArray[np.bool_]
+
+
+class Prepared(NamedTuple):
+    """What was written, and what was left out: boxes flagged as invalid, and boxes without a width or a height."""
+
+    images: int
+    faces: int
+    flagged: int
+    without_area: int
+
+
+def read_split(path: Path) -> list[SplitImage]:
+    """Read an official file, .txt or .mat.
+
+    Raises:
+        DataError: it is missing or malformed; a line of text is named by its number.
+    """
+    return _read_mat(path) if path.suffix == ".mat" else list(_read_text(path))
+
+
+def write_annotations(path: Path, images: Sequence[SplitImage]) -> Prepared:
+    """Write ``event/image x_min y_min x_max y_max …``, a line an image, without the invalid boxes.
+
+    x_max and y_max are the last pixel: x + width - 1. An image none of whose boxes is left has a line without boxes.
+    """
+    faces = flagged = without_area = 0
+    with atomic_write(path) as stream:
+        for image in images:
+            empty = (image.boxes[:, 2:] <= 0).any(axis=1)
+            kept = image.boxes[~(image.invalid | empty)]
+            faces, flagged = faces + len(kept), flagged + int(image.invalid.sum())
+            without_area += int((empty & ~image.invalid).sum())
+            corners = np.concatenate([kept[:, :2], kept[:, :2] + kept[:, 2:] - 1], axis=1)
+            stream.write(" ".join([image.name, *(f"{value:.1f}" for value in corners.ravel())]) + "\n")
+    return Prepared(len(images), faces, flagged, without_area)
+
+
+def _read_mat(path: Path) -> list[SplitImage]:
+    file = load_cells(path, "event_list", "file_list", "face_bbx_list", "invalid_label_list")
+    names, boxes, invalid = image_names(file), by_image(file["face_bbx_list"]), by_image(file["invalid_label_list"])
+    if not len(names) == len(boxes) == len(invalid):
+        raise DataError(f"{path}: {len(names)} images, boxes for {len(boxes)} and flags for {len(invalid)}")
+    images = []
+    for name, image_boxes, flags in zip(names, boxes, invalid, strict=True):
+        rows = np.asarray(image_boxes).astype(np.int64).reshape(-1, 4)
+        if flags.size != len(rows):
+            raise DataError(f"{path}: {name} has {len(rows)} boxes and {flags.size} flags")
+        images.append(SplitImage(name, rows, np.asarray(flags).astype(bool).ravel()))
+    return images
+
+
+def _read_text(path: Path) -> Iterator[SplitImage]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not a UTF-8 text file") from error
+    lines = ((at, line.strip()) for at, line in enumerate(text.split("\n"), 1) if line.strip())
+    for at, name in lines:
+        if not re.search(r"\.jpe?g$", name, re.IGNORECASE):
+            raise DataError(f"{path}:{at}: expected the name of an image, not {name[:60]!r}")
+        at, count = next(lines, (at, ""))
+        if not count.isdecimal():
+            raise DataError(f"{path}:{at}: expected the count of {name}, not {count[:60]!r}")
+        # An image without faces has the count 0, and a row of zeros all the same.
+        rows = [_row(path, name, *next(lines, (at, ""))) for _ in range(max(int(count), 1))]
+        table = np.array(rows[: int(count)], dtype=np.int64).reshape(-1, _COLUMNS)
+        yield SplitImage(name.rsplit(".", 1)[0], table[:, :4], table[:, _INVALID] != 0)
+
+
+def _row(path: Path, name: str, at: int, line: str) -> list[int]:
+    try:
+        row = [int(value) for value in line.split()]
+    except ValueError:
+        row = []
+    if len(row) != _COLUMNS:
+        raise DataError(f"{path}:{at}: expected {_COLUMNS} whole numbers for {name}, not {line[:60]!r}")
+    return row

@@ -7,7 +7,7 @@ from pathlib import Path
 from ssh_tf.datasets.factory import load_dataset, load_folder
 from ssh_tf.model.config import load_config
 from ssh_tf.model.devices import choose_devices
-from ssh_tf.model.graph_runner import PRECISIONS, session_config
+from ssh_tf.model.precision import PRECISIONS, session_config
 from ssh_tf.model.train_val import METHODS, Run, train
 from ssh_tf.model.validation import Validation
 from ssh_tf.nets.backbones import BACKBONES

@@ -14,11 +14,13 @@ import numpy.typing as npt
 
 from ssh_tf.model.config import load_config
 from ssh_tf.model.frozen import load_graph
-from ssh_tf.model.graph_runner import GraphRunner, ImageProposals, Precision
+from ssh_tf.model.graph_runner import GraphRunner, ImageProposals, Runner
 from ssh_tf.model.inference_graph import freeze
+from ssh_tf.model.onnx_files import OnnxRunner
 from ssh_tf.model.options import network_options, proposal_options
+from ssh_tf.model.precision import Precision
 from ssh_tf.nms import nms
-from ssh_tf.utils.errors import ImageError
+from ssh_tf.utils.errors import CheckpointError, ImageError
 from ssh_tf.utils.images import network_input, shortest_side_scale
 from ssh_tf.utils.resources import model_path
 
@@ -42,7 +44,7 @@ class Level(NamedTuple):
 class FaceDetector:
     """Detects faces: ``FaceDetector()(image)`` with the model that comes with the package."""
 
-    def __init__(self, runner: GraphRunner | None = None, config: Any = None, precision: Precision = "auto") -> None:
+    def __init__(self, runner: Runner | None = None, config: Any = None, precision: Precision = "auto") -> None:
         """Take the network that `runner` runs, or else the one that comes with the package, in `precision`.
 
         `config` says at which scales a picture is looked at and how boxes are thinned out.
@@ -51,9 +53,7 @@ class FaceDetector:
             CheckpointError: `runner` is None and no model comes with the package.
         """
         self.config = load_config() if config is None else config
-        self.runner = runner or GraphRunner(
-            load_graph(model_path(DEFAULT_MODEL)), proposal_options(self.config), precision
-        )
+        self.runner = runner or _frozen_runner(model_path(DEFAULT_MODEL), self.config, precision)
 
     @classmethod
     def from_checkpoint(
@@ -72,13 +72,17 @@ class FaceDetector:
     def from_frozen(
         cls, path: str | os.PathLike[str], config: Any = None, precision: Precision = "auto"
     ) -> "FaceDetector":
-        """Use a frozen graph: a `.pb` file.
+        """Use a frozen graph: a `.pb` file, the folder of a SavedModel or a `.onnx` file.
+
+        Graphs that `inference_graph` built follow all of `config.TEST`. Of others the proposals are taken as they are
+        (`SCORE_THRESH`, `MODE` and the `RPN_…` keys mean nothing), and if they do not say which branch a proposal came
+        from, an image pyramid keeps all of the largest scale's.
 
         Raises:
             CheckpointError: the file is no such graph, or holds operations that are not allowed.
         """
         config = load_config() if config is None else config
-        return cls(GraphRunner(load_graph(Path(path)), proposal_options(config), precision), config)
+        return cls(_frozen_runner(Path(path), config, precision), config)
 
     def __call__(self, image: npt.NDArray[np.uint8], threshold: float = THRESHOLD) -> npt.NDArray[np.float32]:
         """Find the faces of `image` (H, W, 3) BGR.
@@ -166,6 +170,15 @@ class FaceDetector:
         together = np.concatenate(list(rows))
         together = together[together[:, 4] > threshold]
         return together[nms(together, self.config.TEST.NMS)]
+
+
+def _frozen_runner(path: Path, config: Any, precision: Precision) -> Runner:
+    if path.suffix.lower() == ".onnx":
+        return OnnxRunner(path, precision)
+    try:
+        return GraphRunner(load_graph(path), proposal_options(config), precision)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from error
 
 
 def _mirror(rows: npt.NDArray[np.float32], last_column: float) -> npt.NDArray[np.float32]:

@@ -1,50 +1,41 @@
 """A frozen graph in a session: images in, proposals out.
 
-Letters: `N` images of `H × W` pixels, `R` proposals of an image.
+Letters: `N` images of `H, W` pixels, `R` proposals of an image.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ssh_tf.layer_utils.proposals import ProposalOptions
-from ssh_tf.model import inference_graph
-from ssh_tf.model.inference_graph import propose_all
+from ssh_tf.model.inference_graph import BRANCHES, IMAGE_INFO, IMAGES, ROIS, ROW_TENSORS, SCORES, propose_all
+from ssh_tf.model.precision import Precision, session_config
 from ssh_tf.nets.network import Rows
-from ssh_tf.utils.cpu import cpu_flags
-from ssh_tf.utils.errors import ConfigError
+from ssh_tf.utils.errors import CheckpointError, SSHError
 from ssh_tf.utils.tf1 import tf
 
-Precision = Literal["auto", "fp32", "bf16"]
-_OUTPUTS = (inference_graph.ROIS, inference_graph.SCORES, inference_graph.BRANCHES)
-_ROW_NAMES = (*inference_graph.ROW_TENSORS[:3], *inference_graph.ROW_TENSORS.counts)
-
-PRECISIONS: tuple[Precision, ...] = ("auto", "fp32", "bf16")
+_ROW_NAMES = (*ROW_TENSORS[:3], *ROW_TENSORS.counts)
 
 
 class ImageProposals(NamedTuple):
-    """Of one image: `boxes` (R, 4) in pixels of the network's input, `scores` (R,), `branches` (R,) or None."""
+    """Of one image: `boxes` (R, 4) in pixels of the network's input, `scores` (R,), `branches` (R,) if known."""
 
     boxes: npt.NDArray[np.float32]
     scores: npt.NDArray[np.float32]
     branches: npt.NDArray[np.int32] | None
 
 
-def session_config(precision: Precision) -> Any:
-    """A ConfigProto for inference in `precision`; `auto` takes bf16 where the processor has it.
+class Runner(Protocol):
+    """What the detector asks of a network."""
 
-    Raises:
-        ConfigError: no such precision.
-    """
-    if precision not in PRECISIONS:
-        raise ConfigError(f"precision is one of {', '.join(PRECISIONS)}, got {precision!r}")
-    config = tf.ConfigProto()
-    config.gpu_options.allow_growth = True
-    if precision == "bf16" or (precision == "auto" and cpu_flags() & {"amx_bf16", "avx512_bf16"}):
-        config.graph_options.rewrite_options.auto_mixed_precision_onednn_bfloat16 = 1
-    return config
+    def __call__(self, images: npt.NDArray[np.float32], scale: float) -> list[ImageProposals]:
+        """Proposals of each of `images` (N, H, W, 3), BGR minus the pixel means, that were resized by `scale`."""
+
+    def close(self) -> None:
+        """Give the memory back."""
 
 
 class GraphRunner:
@@ -55,40 +46,72 @@ class GraphRunner:
 
         A graph with rows of anchors gets proposals by `options` and takes any number of images at a time; one with
         `rois` and `roi_scores` alone is taken as it is.
+
+        Raises:
+            CheckpointError: the graph does not hang together.
         """
         names = {node.name for node in graph_def.node}
-        self.any_batch = names.issuperset(_ROW_NAMES)
+        self._any_batch = names.issuperset(_ROW_NAMES)
         graph = tf.Graph()
         with graph.as_default():
-            images = tf.placeholder(tf.float32, (None if self.any_batch else 1, None, None, 3))
+            images = tf.placeholder(tf.float32, (None if self._any_batch else 1, None, None, 3))
             info = tf.placeholder(tf.float32, (3,))
-            inputs = {f"{inference_graph.IMAGES}:0": images, f"{inference_graph.IMAGE_INFO}:0": info}
-            tf.import_graph_def(graph_def, inputs, name="ssh")
-            if self.any_batch:
-                anchors, logits, deltas, counts = (graph.get_tensor_by_name(f"ssh/{name}:0") for name in _ROW_NAMES)
-                fetches = list(propose_all(Rows(anchors, logits, deltas, (counts,)), info, options))
-            else:
-                outputs = [name for name in _OUTPUTS if name in names]
-                fetches = [graph.get_tensor_by_name(f"ssh/{name}:0") for name in outputs]
+            wanted = _ROW_NAMES if self._any_batch else [name for name in (ROIS, SCORES, BRANCHES) if name in names]
+            try:
+                outputs = tf.import_graph_def(
+                    graph_def,
+                    input_map={f"{IMAGES}:0": images, f"{IMAGE_INFO}:0": info},
+                    return_elements=[f"{name}:0" for name in wanted],
+                    name="ssh",
+                )
+            except (ValueError, TypeError, KeyError, tf.errors.OpError) as error:
+                raise CheckpointError(f"the graph cannot be used: {_first_line(error)}") from error
+            if self._any_batch:
+                anchors, logits, deltas, counts = outputs
+                outputs = list(propose_all(Rows(anchors, logits, deltas, (counts,)), info, options))
         self._session = tf.Session(graph=graph, config=session_config(precision))
-        self._run = self._session.make_callable(fetches, [images, info])
+        self._run = self._session.make_callable(outputs, [images, info])
 
     def __call__(self, images: npt.NDArray[np.float32], scale: float) -> list[ImageProposals]:
-        """Proposals of each of `images` (N, H, W, 3), BGR minus mean, that were resized by `scale`."""
-        info = np.array([*images.shape[1:3], scale], np.float32)
-        batches = [images] if self.any_batch else [image[None] for image in images]
-        return [found for batch in batches for found in _by_image(self._run(batch, info), len(batch))]
+        """Proposals of each of `images` (N, H, W, 3), BGR minus the pixel means, that were resized by `scale`.
+
+        Raises:
+            SSHError: there is not enough memory for images of this size.
+            CheckpointError: the graph fails on them.
+        """
+        height, width = images.shape[1:3]
+        info = np.array([height, width, scale], np.float32)
+        batches = [images] if self._any_batch else [image[None] for image in images]
+        try:
+            return [found for batch in batches for found in by_image(self._run(batch, info), len(batch))]
+        except tf.errors.ResourceExhaustedError as error:
+            raise SSHError(f"not enough memory for the network on {len(images)} x {width}x{height} pixels") from error
+        except tf.errors.OpError as error:
+            raise CheckpointError(f"the graph fails on {width}x{height} pixels: {_first_line(error)}") from error
 
     def close(self) -> None:
         """End the session and give its memory back."""
         self._session.close()
 
 
-def _by_image(outputs: list[Any], count: int) -> list[ImageProposals]:
+def by_image(outputs: Sequence[npt.NDArray[Any]], count: int) -> list[ImageProposals]:
+    """Split `rois` (R, 5), sorted by image, `scores` (R, 1) and, where there are any, `branches` (R,).
+
+    Raises:
+        CheckpointError: they have other shapes.
+    """
     rois, scores = outputs[0], outputs[1].reshape(-1)
+    if rois.ndim != 2 or rois.shape[1] != 5 or len(rois) != len(scores):
+        shapes = f"{ROIS} {list(rois.shape)} and {SCORES} {list(outputs[1].shape)}"
+        raise CheckpointError(f"the graph gives {shapes}, expected [R, 5] and [R, 1]")
     branches = outputs[2] if len(outputs) > 2 else None
-    edges = np.searchsorted(rois[:, 0], np.arange(count + 1))
+    edges = [*np.searchsorted(rois[:, 0], np.arange(count)), len(rois)]
     return [
         ImageProposals(rois[a:b, 1:], scores[a:b], None if branches is None else branches[a:b])
         for a, b in pairwise(edges)
     ]
+
+
+def _first_line(error: Exception) -> str:
+    message = error.message if isinstance(error, tf.errors.OpError) else str(error)
+    return str(message).strip().partition("\n")[0]

@@ -49,7 +49,7 @@ def network_heads(images: Any, backbone: str, options: NetworkOptions) -> tuple[
     row = BACKBONES[backbone]
     with tf.variable_scope(row.scope):
         ends = row.build(images, options)
-        deep = max_pool(ends.deep, 2, 2, "VALID") if row.pool_deep else ends.deep
+        deep = _pool_deep(ends.deep) if row.pool_deep else ends.deep
         style = module_style(options.weight_decay, options.bias_decay)
         m3 = detection_module(deep, 256, "M3", style)
         m2 = detection_module(ends.high, 256, "M2", style)
@@ -58,6 +58,13 @@ def network_heads(images: Any, backbone: str, options: NetworkOptions) -> tuple[
             heads(features, len(branch.scales), branch.name, style)
             for features, branch in zip((m1, m2, m3), BRANCHES, strict=True)
         )
+
+
+def _pool_deep(deep: Any) -> Any:
+    """2×2 max-pool of stride 2. A single row or column would vanish: it is kept, beside zeros, which no ReLU is under."""
+    missing = tf.maximum(2 - tf.shape(deep)[1:3], 0)
+    padded = tf.pad(deep, [[0, 0], [0, missing[0]], [0, missing[1]], [0, 0]])
+    return max_pool(tf.ensure_shape(padded, [None, None, None, deep.shape[3]]), 2, 2, "VALID")
 
 
 def _flatten(head: Heads, stride: int, scales: tuple[int, ...]) -> Rows:
@@ -78,5 +85,5 @@ def map_sizes(height: int, width: int, backbone: str) -> list[tuple[int, int]]:
         return -(-height // stride), -(-width // stride)
 
     m2 = over(16)
-    m3 = (m2[0] // 2, m2[1] // 2) if BACKBONES[backbone].pool_deep else over(32)
+    m3 = (max(m2[0] // 2, 1), max(m2[1] // 2, 1)) if BACKBONES[backbone].pool_deep else over(32)
     return [over(8), m2, m3]

@@ -57,6 +57,7 @@ with _without_chatter():
             sys.modules[f"tf_keras.legacy_tf_layers.{_name}"] = importlib.import_module(f"{_LEGACY_LAYERS}.{_name}")
 
     import tf_slim as slim
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
     # The first look for GPUs is as talkative.
     tf.config.list_physical_devices()
@@ -64,4 +65,4 @@ with _without_chatter():
 tf.disable_eager_execution()
 tf.logging.set_verbosity(tf.logging.ERROR)
 
-__all__ = ["slim", "tf"]
+__all__ = ["SavedModel", "slim", "tf"]

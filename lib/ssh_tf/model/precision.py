@@ -1,0 +1,50 @@
+"""The arithmetic of a session: single precision, or half where the hardware multiplies it faster."""
+
+import logging
+from collections.abc import Set
+from typing import Any, Literal
+
+from ssh_tf.utils.cpu import cpu_flags
+from ssh_tf.utils.errors import ConfigError
+from ssh_tf.utils.tf1 import tf
+
+Precision = Literal["auto", "fp32", "bf16"]
+PRECISIONS: tuple[Precision, ...] = ("auto", "fp32", "bf16")
+
+_BF16_FLAGS = frozenset({"amx_bf16", "avx512_bf16"})
+_ON = 1
+
+_log = logging.getLogger(__name__)
+
+
+def session_config(precision: Precision) -> Any:
+    """A ConfigProto for `precision`, on this machine; "bf16" without hardware for it works, slowly, and warns.
+
+    Raises:
+        ConfigError: no such precision.
+    """
+    config = tf.ConfigProto()
+    config.gpu_options.allow_growth = True
+    rewriter = reduced_precision(precision, cpu_flags(), bool(tf.config.list_physical_devices("GPU")))
+    if rewriter is not None:
+        setattr(config.graph_options.rewrite_options, rewriter, _ON)
+    return config
+
+
+def reduced_precision(precision: Precision, flags: Set[str], gpu: bool) -> str | None:
+    """The graph rewriter, a field of `RewriterConfig`, that lowers the precision; None for plain float32.
+
+    "auto" lowers it where the processor has bfloat16 arithmetic (`flags`: its instruction sets), and on a `gpu`, for
+    which TensorFlow's rewriter takes float16.
+
+    Raises:
+        ConfigError: no such precision.
+    """
+    if precision not in PRECISIONS:
+        raise ConfigError(f"precision is one of {', '.join(PRECISIONS)}, got {precision!r}")
+    in_hardware = gpu or bool(flags & _BF16_FLAGS)
+    if precision == "fp32" or (precision == "auto" and not in_hardware):
+        return None
+    if not in_hardware:
+        _log.warning("bf16: this processor has no bfloat16 arithmetic, so it is slower than fp32 here")
+    return "auto_mixed_precision" if gpu else "auto_mixed_precision_onednn_bfloat16"

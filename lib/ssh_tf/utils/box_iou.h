@@ -26,14 +26,15 @@ SSH_INLINE double box_area(const float *box)
     return ((double)box[2] - (double)box[0] + 1.0) * ((double)box[3] - (double)box[1] + 1.0);
 }
 
+/* Height first: callers that search by left edge have mostly settled the width. */
 SSH_INLINE double box_intersection(const float *a, const float *b)
 {
-    const double width = shared_span(a[0], a[2], b[0], b[2]);
-    double height;
-    if (!(width > 0.0))
+    const double height = shared_span(a[1], a[3], b[1], b[3]);
+    double width;
+    if (!(height > 0.0))
         return 0.0;
-    height = shared_span(a[1], a[3], b[1], b[3]);
-    return height > 0.0 ? width * height : 0.0;
+    width = shared_span(a[0], a[2], b[0], b[2]);
+    return width > 0.0 ? width * height : 0.0;
 }
 
 /* Intersection over union, 0 to 1. */

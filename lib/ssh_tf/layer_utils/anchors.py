@@ -65,3 +65,16 @@ def map_anchors(height: int, width: int, branch: Branch) -> np.ndarray:
     """Anchors of one branch for a feature map of `height` × `width` cells. Returns (K, 4) float32."""
     rows, columns = np.arange(height, dtype=np.float32), np.arange(width, dtype=np.float32)
     return grid_anchors(rows, columns, branch.stride, branch.scales)
+
+
+def branch_sizes(height: int, width: int, pool_deep: bool) -> list[tuple[int, int]]:
+    """Sizes (h, w) of the feature maps of M1, M2 and M3 for an input of `height` × `width` pixels.
+
+    With `pool_deep` M3's map is M2's behind a 2×2 pool that rounds down, but not to nothing; else it has stride 32.
+    """
+
+    def over(stride: int) -> tuple[int, int]:
+        return -(-height // stride), -(-width // stride)
+
+    m2 = over(16)
+    return [over(8), m2, (max(m2[0] // 2, 1), max(m2[1] // 2, 1)) if pool_deep else over(32)]

@@ -5,7 +5,7 @@ Letters: `N` images of `H × W` pixels, `h, w` map of a branch, `A` anchors per 
 
 from typing import Any, NamedTuple
 
-from ssh_tf.layer_utils.anchors import BRANCHES, grid_anchors
+from ssh_tf.layer_utils.anchors import BRANCHES, branch_sizes, grid_anchors
 from ssh_tf.nets.backbones import BACKBONES
 from ssh_tf.nets.detection_modules import (
     Heads,
@@ -80,10 +80,4 @@ def _flatten(head: Heads, stride: int, scales: tuple[int, ...]) -> Rows:
 
 def map_sizes(height: int, width: int, backbone: str) -> list[tuple[int, int]]:
     """Feature-map sizes (h, w) of M1, M2 and M3 for an input of `height` × `width` pixels."""
-
-    def over(stride: int) -> tuple[int, int]:
-        return -(-height // stride), -(-width // stride)
-
-    m2 = over(16)
-    m3 = (max(m2[0] // 2, 1), max(m2[1] // 2, 1)) if BACKBONES[backbone].pool_deep else over(32)
-    return [over(8), m2, m3]
+    return branch_sizes(height, width, BACKBONES[backbone].pool_deep)

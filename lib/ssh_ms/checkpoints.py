@@ -1,0 +1,113 @@
+"""MindSpore checkpoints of the port: read, checked, written whole or not at all.
+
+MindSpore's own loading only warns of parameters that a file lacks; here that is an error.
+"""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ssh_ms.framework import ms, nn
+from ssh_tf.utils.errors import CheckpointError
+
+SUFFIX = ".ckpt"
+_FIRST_LAYER = "ssh.vgg.conv4_3.0.weight"
+
+
+def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[Any]]:
+    """Read all that the checkpoint at `path` holds, by name.
+
+    Raises:
+        CheckpointError: it is missing, or no MindSpore checkpoint.
+    """
+    if not Path(path).is_file():
+        raise CheckpointError(f"{path}: no such file")
+    try:
+        parameters = ms.load_checkpoint(str(path))
+    except Exception as error:  # what MindSpore raises depends on where the parser stumbles
+        reason = str(error).strip().partition("\n")[0]
+        raise CheckpointError(f"{path}: not a MindSpore checkpoint, or a damaged one ({reason})") from error
+    return {name: np.asarray(parameter.asnumpy()) for name, parameter in parameters.items()}
+
+
+def write_checkpoint(path: str | os.PathLike[str], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Write `arrays` by name to the checkpoint at `path`, whose suffix is `.ckpt`.
+
+    Raises:
+        CheckpointError: another suffix, or the file cannot be written.
+    """
+    path = Path(path)
+    if path.suffix != SUFFIX:
+        raise CheckpointError(f"{path}: a MindSpore checkpoint's name ends with {SUFFIX}")
+    parameters = [{"name": name, "data": ms.Tensor(np.ascontiguousarray(array))} for name, array in arrays.items()]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}.") as folder:
+            temporary = Path(folder, path.name)
+            ms.save_checkpoint(parameters, str(temporary))
+            # MindSpore makes it private and read-only.
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)
+            os.replace(temporary, path)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise CheckpointError(f"{path}: cannot be written: {error}") from error
+
+
+def check_shapes(path: str | os.PathLike[str], arrays: Mapping[str, npt.NDArray[Any]], network: nn.Cell) -> None:
+    """See that `arrays`, which came from `path`, holds every parameter of `network` in its shape.
+
+    Raises:
+        CheckpointError: it does not; the first parameter that differs is named.
+    """
+    wanted = {parameter.name: tuple(parameter.shape) for parameter in network.get_parameters()}
+    missing = [name for name in wanted if name not in arrays]
+    if missing:
+        others = f" and {len(missing) - 1} others" if len(missing) > 1 else ""
+        raise CheckpointError(
+            f"{path}: lacks {missing[0]}{others} of {len(wanted)} parameters; is it a checkpoint of another network?"
+        )
+    for name, shape in wanted.items():
+        if arrays[name].shape != shape:
+            raise CheckpointError(f"{path}: {name} has shape {list(arrays[name].shape)}, expected {list(shape)}")
+
+
+def load_network(network: nn.Cell, path: str | os.PathLike[str]) -> None:
+    """Load the checkpoint at `path` into `network`; what an optimiser added to it is left alone.
+
+    Raises:
+        CheckpointError: it cannot be read or does not fit.
+    """
+    arrays = read_checkpoint(path)
+    check_shapes(path, arrays, network)
+    _assign(network, arrays)
+
+
+def load_initial(network: nn.Cell, path: str | os.PathLike[str]) -> bool:
+    """Start `network` from the checkpoint at `path`: a whole SSH network, or a VGG16 trained on ImageNet alone.
+
+    That one was trained on RGB, so the input channels of its first layer are reversed. Returns whether it was a whole
+    network.
+
+    Raises:
+        CheckpointError: it cannot be read, or does not fit.
+    """
+    arrays = read_checkpoint(path)
+    parts = {name.split(".")[1] for name in arrays if name.startswith("ssh.")}
+    if parts != {"vgg"}:
+        check_shapes(path, arrays, network)
+        _assign(network, arrays)
+        return True
+    check_shapes(path, arrays, network.ssh.vgg)
+    _assign(network.ssh.vgg, {**arrays, _FIRST_LAYER: arrays[_FIRST_LAYER][:, ::-1]})
+    return False
+
+
+def _assign(network: nn.Cell, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    for parameter in network.get_parameters():
+        parameter.set_data(ms.Tensor(np.ascontiguousarray(arrays[parameter.name], np.float32)))

@@ -1,0 +1,86 @@
+"""Named arrays in the port's HDF5 layout, and what it changes of TensorFlow's.
+
+The datasets lie flat under the variables' names with ``_and_`` for ``/``. Weights are channels first, as MindSpore has
+them: (k, k, C, D) of a convolution are stored as (D, C, k, k), (C, D) of a dense layer as (D, C).
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from ssh_tf.utils.errors import CheckpointError
+from ssh_tf.utils.files import atomic_write
+
+_SLASH = "_and_"
+# By the number of axes; all others stay as they are.
+_TO_CHANNELS_FIRST = {4: (3, 2, 0, 1), 2: (1, 0)}
+_TO_CHANNELS_LAST = {4: (2, 3, 1, 0), 2: (1, 0)}
+
+# What an optimiser keeps beside a variable has the variable's name and one of these behind it.
+_SLOTS = frozenset({"Momentum", "Adam", "Adam_1", "RMSProp", "RMSProp_1", "Adagrad", "ExponentialMovingAverage"})
+_COUNTERS = frozenset({"global_step", "learning_rate", "beta1_power", "beta2_power"})
+
+
+class Sorted(NamedTuple):
+    """Names of a checkpoint: the model's, and what its optimiser added."""
+
+    model: list[str]
+    optimizer: list[str]
+
+
+def sort_names(names: Iterable[str]) -> Sorted:
+    """Tell an optimiser's names from the model's."""
+    result = Sorted([], [])
+    for name in sorted(names):
+        leaf = name.rpartition("/")[2]
+        (result.optimizer if leaf in _SLOTS | _COUNTERS else result.model).append(name)
+    return result
+
+
+def to_channels_first(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    """From TensorFlow's order of axes to MindSpore's."""
+    return np.ascontiguousarray(array.transpose(_TO_CHANNELS_FIRST.get(array.ndim)) if array.ndim in (2, 4) else array)
+
+
+def to_channels_last(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    """The inverse of `to_channels_first`."""
+    return np.ascontiguousarray(array.transpose(_TO_CHANNELS_LAST.get(array.ndim)) if array.ndim in (2, 4) else array)
+
+
+def write_hdf5(path: str | os.PathLike[str], arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
+    """Write `arrays`, variables by name with their axes in MindSpore's order, to the file at `path`.
+
+    Raises:
+        CheckpointError: the file cannot be written.
+    """
+    try:
+        with atomic_write(path, "wb") as stream, h5py.File(stream, "w") as file:
+            for name, array in arrays.items():
+                file.create_dataset(name.replace("/", _SLASH), data=array)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be written: {error}") from error
+
+
+def read_hdf5(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[np.generic]]:
+    """Read the file at `path`. Returns arrays by variable name, their axes in MindSpore's order.
+
+    Raises:
+        CheckpointError: it is missing, no HDF5 file, damaged, or holds anything but datasets of numbers.
+    """
+    if not Path(path).is_file():
+        raise CheckpointError(f"{path}: no such file")
+    arrays = {}
+    try:
+        with h5py.File(path, "r") as file:
+            for name, dataset in file.items():
+                if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "fiu":
+                    raise CheckpointError(f"{path}: {name} is no array of numbers; this is not the layout of tf2h5.py")
+                arrays[name.replace(_SLASH, "/")] = np.asarray(dataset[()])
+    except (OSError, RuntimeError, KeyError) as error:
+        raise CheckpointError(f"{path}: not an HDF5 file, or a damaged one ({error})") from error
+    return arrays

@@ -48,10 +48,20 @@ class Checkpoint:
         except (tf.errors.OpError, ValueError, RuntimeError) as error:
             raise CheckpointError(f"{self.prefix}: {name} cannot be read ({_first(error)})") from error
 
-    def backbone(self) -> str | None:
-        """The key of `BACKBONES` whose variables these are, or None."""
+    def backbone(self) -> str:
+        """The key of `BACKBONES` whose variables these are.
+
+        Raises:
+            CheckpointError: they are no backbone's.
+        """
         scopes = {name.partition("/")[0] for name in self.shapes}
-        return next((name for name, row in BACKBONES.items() if row.scope in scopes), None)
+        for name, row in BACKBONES.items():
+            if row.scope in scopes:
+                return name
+        raise CheckpointError(
+            f"{self.prefix}: holds no variables of a known network "
+            f"({', '.join(row.scope for row in BACKBONES.values())})"
+        )
 
     def check(self, variables: Iterable[Any], backbone: str) -> None:
         """See that every one of `variables` of an SSH network with `backbone` is here in its shape.
@@ -63,8 +73,6 @@ class Checkpoint:
         missing = [name for name in wanted if name not in self.shapes]
         if missing:
             found = self.backbone()
-            if found is None:
-                raise CheckpointError(f"{self.prefix}: holds no SSH network, expected {missing[0]}")
             if found != backbone:
                 raise CheckpointError(
                     f"{self.prefix}: is a checkpoint for the backbone {found} (scope {BACKBONES[found].scope}), "

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ssh_tf.model.checkpoints import Checkpoint
 from ssh_tf.model.config import load_config
-from ssh_tf.model.frozen import load_graph
+from ssh_tf.model.frozen import is_frozen, load_graph
 from ssh_tf.model.graph_runner import GraphRunner, ImageProposals, Runner
-from ssh_tf.model.inference_graph import freeze
+from ssh_tf.model.inference_graph import frozen, loaded
 from ssh_tf.model.onnx_files import OnnxRunner
 from ssh_tf.model.options import network_options, proposal_options
 from ssh_tf.model.precision import Precision
@@ -53,19 +54,25 @@ class FaceDetector:
             CheckpointError: `runner` is None and no model comes with the package.
         """
         self.config = load_config() if config is None else config
-        self.runner = runner or _frozen_runner(model_path(DEFAULT_MODEL), self.config, precision)
+        self.runner = runner or _frozen_runner(_default_model(), self.config, precision)
 
     @classmethod
     def from_checkpoint(
-        cls, path: str | os.PathLike[str], backbone: str, config: Any = None, precision: Precision = "auto"
+        cls,
+        path: str | os.PathLike[str],
+        backbone: str | None = None,
+        config: Any = None,
+        precision: Precision = "auto",
     ) -> "FaceDetector":
-        """Use the checkpoint at `path` of an SSH network with `backbone` (a key of `BACKBONES`).
+        """Use the checkpoint at `path` of an SSH network with `backbone` (a key of `BACKBONES`; None: see which it is).
 
         Raises:
             CheckpointError: the checkpoint is not there or does not fit.
         """
         config = load_config() if config is None else config
-        graph_def = freeze(path, backbone, network_options(config, backbone), proposal_options(config))
+        backbone = backbone or Checkpoint(path).backbone()
+        with loaded(path, backbone, network_options(config, backbone), proposal_options(config)) as session:
+            graph_def = frozen(session)
         return cls(GraphRunner(graph_def, proposal_options(config), precision), config)
 
     @classmethod
@@ -83,6 +90,19 @@ class FaceDetector:
         """
         config = load_config() if config is None else config
         return cls(_frozen_runner(Path(path), config, precision), config)
+
+    @classmethod
+    def from_file(
+        cls,
+        path: str | os.PathLike[str],
+        backbone: str | None = None,
+        config: Any = None,
+        precision: Precision = "auto",
+    ) -> "FaceDetector":
+        """`from_frozen` for what looks like a frozen graph, `from_checkpoint` for anything else."""
+        if is_frozen(path):
+            return cls.from_frozen(path, config, precision)
+        return cls.from_checkpoint(path, backbone, config, precision)
 
     def __call__(self, image: npt.NDArray[np.uint8], threshold: float = THRESHOLD) -> npt.NDArray[np.float32]:
         """Find the faces of `image` (H, W, 3) BGR.
@@ -170,6 +190,16 @@ class FaceDetector:
         together = np.concatenate(list(rows))
         together = together[together[:, 4] > threshold]
         return together[nms(together, self.config.TEST.NMS)]
+
+
+def _default_model() -> Path:
+    try:
+        return model_path(DEFAULT_MODEL)
+    except CheckpointError as error:
+        raise CheckpointError(
+            f"no trained model comes with this package (data/models/{DEFAULT_MODEL}.pb): name a checkpoint or a frozen "
+            "model, such as --model output/…/ssh_iter_40000, or train one with tools/trainval_net.py"
+        ) from error
 
 
 def _frozen_runner(path: Path, config: Any, precision: Precision) -> Runner:

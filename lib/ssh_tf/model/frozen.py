@@ -23,6 +23,12 @@ _SIGNATURE = "serving_default"
 _WORTH_HALVING = 4096
 
 
+def is_frozen(path: str | os.PathLike[str]) -> bool:
+    """Whether `path` is called, or for a folder looks, like a frozen graph and not like a checkpoint."""
+    path = Path(path)
+    return path.suffix.lower() in (".pb", ".onnx") or (path / SAVED_MODEL).is_file()
+
+
 def load_graph(path: str | os.PathLike[str]) -> Any:
     """Read the GraphDef in the `.pb` file, or in the folder of a SavedModel, at `path`; check it; run nothing.
 

@@ -41,17 +41,17 @@ class Runner(Protocol):
 class GraphRunner:
     """Runs a GraphDef that has the inputs and outputs of `inference_graph`."""
 
-    def __init__(self, graph_def: Any, options: ProposalOptions, precision: Precision = "auto") -> None:
+    def __init__(self, graph_def: Any, options: ProposalOptions | None, precision: Precision = "auto") -> None:
         """Import the graph and start a session.
 
-        A graph with rows of anchors gets proposals by `options` and takes any number of images at a time; one with
-        `rois` and `roi_scores` alone is taken as it is.
+        A graph with rows of anchors gets proposals by `options` and takes any number of images at a time. One with
+        `rois` and `roi_scores` alone is taken as it is; any graph is if `options` is None.
 
         Raises:
             CheckpointError: the graph does not hang together.
         """
         names = {node.name for node in graph_def.node}
-        self._any_batch = names.issuperset(_ROW_NAMES)
+        self._any_batch = options is not None and names.issuperset(_ROW_NAMES)
         graph = tf.Graph()
         with graph.as_default():
             images = tf.placeholder(tf.float32, (None if self._any_batch else 1, None, None, 3))
@@ -66,7 +66,7 @@ class GraphRunner:
                 )
             except (ValueError, TypeError, KeyError, tf.errors.OpError) as error:
                 raise CheckpointError(f"the graph cannot be used: {_first_line(error)}") from error
-            if self._any_batch:
+            if self._any_batch and options is not None:
                 anchors, logits, deltas, counts = outputs
                 outputs = list(propose_all(Rows(anchors, logits, deltas, (counts,)), info, options))
         self._session = tf.Session(graph=graph, config=session_config(precision))

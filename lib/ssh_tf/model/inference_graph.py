@@ -8,6 +8,8 @@ puts proposals of its own on these, for any number of images and with the option
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from ssh_tf.layer_utils.proposals import ProposalOptions, Proposals, propose
@@ -34,23 +36,30 @@ class FlatProposals(NamedTuple):
     branches: Any
 
 
-def freeze(path: str | os.PathLike[str], backbone: str, network: NetworkOptions, proposals: ProposalOptions) -> Any:
-    """Build the graph, load the checkpoint at `path`, make its variables constants. Returns a GraphDef.
+@contextmanager
+def loaded(
+    path: str | os.PathLike[str], backbone: str, network: NetworkOptions, proposals: ProposalOptions
+) -> Iterator[Any]:
+    """Build the graph and load the checkpoint at `path`. Yields the session.
 
     Raises:
         CheckpointError: the checkpoint is not there or does not fit.
     """
     checkpoint = Checkpoint(path)
     with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={"GPU": 0})) as session:
-        outputs = build(backbone, network, proposals)
+        build(backbone, network, proposals)
         checkpoint.restore(session, tf.global_variables(), backbone)
-        names = [tensor.op.name for tensor in outputs]
-        graph_def = session.graph.as_graph_def()
-        return tf.graph_util.convert_variables_to_constants(session, graph_def, names)
+        yield session
 
 
-def build(backbone: str, network: NetworkOptions, proposals: ProposalOptions) -> list[Any]:
-    """Build the graph with its names in the default graph. Returns its outputs."""
+def frozen(session: Any) -> Any:
+    """The graph of a session as `loaded` yields it, its variables made constants: a GraphDef."""
+    outputs = [ROIS, SCORES, BRANCHES, *ROW_TENSORS[:3], *ROW_TENSORS.counts]
+    return tf.graph_util.convert_variables_to_constants(session, session.graph.as_graph_def(), outputs)
+
+
+def build(backbone: str, network: NetworkOptions, proposals: ProposalOptions) -> None:
+    """Build the graph, with its names, in the default graph."""
     images = tf.placeholder(tf.float32, (1, None, None, 3), name=IMAGES)
     info = tf.placeholder(tf.float32, (3,), name=IMAGE_INFO)
     rows = ssh_network(images, backbone, network)
@@ -61,9 +70,9 @@ def build(backbone: str, network: NetworkOptions, proposals: ProposalOptions) ->
         counts=(tf.stack(rows.counts, name=ROW_TENSORS.counts[0]),),
     )
     found = _of_image(rows.anchors, rows.logits[0], rows.deltas[0], rows.counts[0], info, proposals)
-    rois = tf.concat([tf.zeros_like(found.boxes[:, :1]), found.boxes], 1, name=ROIS)
-    scores = tf.reshape(found.scores, (-1, 1), name=SCORES)
-    return [rois, scores, tf.identity(found.branches, name=BRANCHES), rows.counts[0]]
+    tf.concat([tf.zeros_like(found.boxes[:, :1]), found.boxes], 1, name=ROIS)
+    tf.reshape(found.scores, (-1, 1), name=SCORES)
+    tf.identity(found.branches, name=BRANCHES)
 
 
 def propose_all(rows: Rows, info: Any, options: ProposalOptions) -> FlatProposals:

@@ -1,0 +1,93 @@
+"""Freeze a checkpoint into a .pb file and, if asked, a SavedModel and an ONNX file; compare what they find.
+
+Inputs: image_tensor:0 (1xHxWx3 float32, BGR minus the pixel means), im_info:0 (3: H, W, scale). Outputs: rois:0 (Rx5:
+0, x1, y1, x2, y2) in the resized image's pixels, roi_scores:0 (Rx1), roi_branches:0 (R: 0, 1, 2 for M1, M2, M3).
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ssh_tf.model.agreement import compare
+from ssh_tf.model.command_line import add_config_arguments
+from ssh_tf.model.config import load_config
+from ssh_tf.model.frozen import load_graph, save_graph, save_saved_model, with_half_weights
+from ssh_tf.model.graph_runner import GraphRunner, Runner
+from ssh_tf.model.inference_graph import IMAGE_INFO, IMAGES, ROIS, SCORES, frozen, loaded
+from ssh_tf.model.onnx_files import OnnxRunner, save_onnx
+from ssh_tf.model.options import network_options, proposal_options
+from ssh_tf.nets.backbones import BACKBONES
+from ssh_tf.utils.errors import CheckpointError, run_tool
+from ssh_tf.utils.images import network_input, read_image, shortest_side_scale
+
+_DEMO_IMAGE = Path(__file__).resolve().parent.parent / "data/demo/montage.jpg"
+_COMPARED_SIDE = 480
+
+
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--backbone", required=True, choices=list(BACKBONES), help="network of the checkpoint")
+    parser.add_argument("--model", required=True, metavar="CKPT", help="checkpoint")
+    parser.add_argument("--output", required=True, type=Path, metavar="FILE.pb", help="frozen graph to write")
+    parser.add_argument("--saved_model", type=Path, metavar="DIR", help="write a SavedModel too")
+    parser.add_argument("--onnx", type=Path, metavar="FILE", help="write an ONNX file too (needs the extra onnx)")
+    parser.add_argument("--half", action="store_true", help="store weights in half precision: half the file's size")
+    parser.add_argument("--image", type=Path, metavar="FILE", help="compare on this image (default: a demo image)")
+    add_config_arguments(parser)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write and compare; 0."""
+    arguments = parse_arguments(argv)
+    config = load_config(arguments.cfg, arguments.set)
+    proposals = proposal_options(config)
+    image, scale = _compared_image(arguments.image)
+    info = np.array([*image.shape[:2], scale], np.float32)
+    with loaded(arguments.model, arguments.backbone, network_options(config, arguments.backbone), proposals) as session:
+        graph_def = frozen(session)
+        wanted = session.run([f"{ROIS}:0", f"{SCORES}:0"], {f"{IMAGES}:0": image[None], f"{IMAGE_INFO}:0": info})
+    stored = with_half_weights(graph_def) if arguments.half else graph_def
+
+    save_graph(stored, arguments.output)
+    _report(arguments.output, GraphRunner(load_graph(arguments.output), None, "fp32"), image, scale, wanted)
+    if arguments.saved_model:
+        save_saved_model(stored, arguments.saved_model)
+        _report(
+            arguments.saved_model, GraphRunner(load_graph(arguments.saved_model), None, "fp32"), image, scale, wanted
+        )
+    if arguments.onnx:
+        save_onnx(graph_def, arguments.onnx)
+        _report(arguments.onnx, OnnxRunner(arguments.onnx), image, scale, wanted)
+    return 0
+
+
+def _compared_image(path: Path | None) -> tuple[npt.NDArray[np.float32], float]:
+    """What the graphs are compared on: a picture of moderate size as the network reads it, and its scale."""
+    if path is None and not _DEMO_IMAGE.exists():
+        noise = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
+        return network_input(noise, _COMPARED_SIDE / 30), _COMPARED_SIDE / 30
+    picture = read_image(path or _DEMO_IMAGE)
+    height, width = picture.shape[:2]
+    scale = shortest_side_scale(height, width, _COMPARED_SIDE, 2 * _COMPARED_SIDE)
+    return network_input(picture, scale), scale
+
+
+def _report(
+    path: Path, runner: Runner, image: npt.NDArray[np.float32], scale: float, wanted: list[npt.NDArray[np.float32]]
+) -> None:
+    """Print how far the proposals of a written model and the checkpoint's agree; raise if they do not."""
+    found = runner(image[None], scale)[0]
+    agreement = compare(wanted[0][:, 1:], wanted[1][:, 0], found.boxes, found.scores)
+    size = sum(file.stat().st_size for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file())
+    print(f"{path}: {size / 1e6:.1f} MB; {agreement}")
+    if not agreement.is_close:
+        raise CheckpointError(f"{path}: does not find what the checkpoint finds; do not use it")
+
+
+if __name__ == "__main__":
+    run_tool(main)

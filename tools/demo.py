@@ -1,0 +1,62 @@
+"""Detect faces in images, folders, patterns, videos or a camera.
+
+Annotated copies and `detections.jsonl` (a line an image or frame) are left in a folder.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from ssh_tf.model.command_line import add_detection_arguments, detection_config
+from ssh_tf.model.detect_to_folder import detect_to_folder
+from ssh_tf.model.detector import FaceDetector
+from ssh_tf.nets.backbones import BACKBONES
+from ssh_tf.utils.errors import SSHError, run_tool
+
+DEMO_IMAGES = Path(__file__).resolve().parent.parent / "data/demo"
+
+
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "inputs",
+        nargs="*",
+        metavar="INPUT",
+        help="image, folder, pattern, video or number of a camera (default: the checkout's data/demo)",
+    )
+    parser.add_argument(
+        "--model",
+        metavar="PATH",
+        help="checkpoint, .pb, folder of a SavedModel or .onnx (default: the model that comes with the package)",
+    )
+    parser.add_argument(
+        "--backbone", choices=list(BACKBONES), help="of a checkpoint (default: seen from its variables)"
+    )
+    add_detection_arguments(parser)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Detect; 0, or 1 if any picture failed."""
+    arguments = parse_arguments(argv)
+    inputs = arguments.inputs or [DEMO_IMAGES]
+    if not arguments.inputs and not DEMO_IMAGES.is_dir():
+        raise SSHError("name the images to look at: the demo images are in a checkout only")
+    config = detection_config(arguments)
+    if arguments.model is None:
+        detector = FaceDetector(config=config, precision=arguments.precision)
+    else:
+        detector = FaceDetector.from_file(arguments.model, arguments.backbone, config, arguments.precision)
+    return detect_to_folder(
+        detector, inputs, arguments.output, arguments.threshold, arguments.show, arguments.max_frames
+    )
+
+
+def entry() -> None:
+    """The command `ssh-detect`."""
+    run_tool(main)
+
+
+if __name__ == "__main__":
+    entry()

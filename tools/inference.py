@@ -1,0 +1,37 @@
+"""Detect faces with a frozen model: a .pb file, the folder of a SavedModel or a .onnx file.
+
+As tools/demo.py: annotated copies and `detections.jsonl` are left in a folder. A graph that holds operations able to
+read or write files, open sockets or run Python is refused before it is run.
+"""
+
+import argparse
+from collections.abc import Sequence
+
+from ssh_tf.model.command_line import add_detection_arguments, detection_config
+from ssh_tf.model.detect_to_folder import detect_to_folder
+from ssh_tf.model.detector import FaceDetector
+from ssh_tf.utils.errors import run_tool
+
+
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "inputs", nargs="+", metavar="INPUT", help="image, folder, pattern, video or number of a camera"
+    )
+    parser.add_argument("--model", required=True, metavar="FILE.pb|DIR|FILE.onnx", help="the frozen model")
+    add_detection_arguments(parser)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Detect; 0, or 1 if any picture failed."""
+    arguments = parse_arguments(argv)
+    detector = FaceDetector.from_frozen(arguments.model, detection_config(arguments), arguments.precision)
+    return detect_to_folder(
+        detector, arguments.inputs, arguments.output, arguments.threshold, arguments.show, arguments.max_frames
+    )
+
+
+if __name__ == "__main__":
+    run_tool(main)

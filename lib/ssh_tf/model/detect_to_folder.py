@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from ssh_tf.model.detect_files import detect_pictures
+from ssh_tf.model.detect_files import Detected, detect_pictures
 from ssh_tf.model.detector import FaceDetector
 from ssh_tf.utils.copies import Copies, copy_name
 from ssh_tf.utils.drawing import draw_faces
@@ -70,17 +70,16 @@ def detect_to_folder(
             tqdm(total=_expected(sources, max_frames), unit="image", disable=None) as progress,
         ):
             try:
-                for found in detect_pictures(detector, pictures(), threshold):
+                for picture, found in detect_pictures(detector, pictures(), threshold):
                     done += 1
                     progress.update()
                     number = origins.popleft()
-                    if found.image is None or found.faces is None:
+                    if isinstance(found, str):
                         failed += 1
-                        tqdm.write(f"error: {found.error}", file=sys.stderr)
+                        tqdm.write(f"error: {found}", file=sys.stderr)
                         continue
                     faces += len(found.faces)
-                    line = _line(found.picture, found.image, found.faces, found.milliseconds)
-                    listing.write(json.dumps(line) + "\n")
+                    listing.write(json.dumps(_line(picture, found)) + "\n")
                     copy = draw_faces(found.image, found.faces)
                     copies.write(targets[number], copy, sources[number].rate)
                     if show and _key(copy, sources[number]) == "q":
@@ -94,13 +93,18 @@ def detect_to_folder(
     return code or (_FAILED if failed else 0)
 
 
-def _line(
-    picture: Picture, image: npt.NDArray[np.uint8], faces: npt.NDArray[np.float32], milliseconds: float
-) -> dict[str, Any]:
+def _line(picture: Picture, found: Detected) -> dict[str, Any]:
     frame = {} if picture.frame is None else {"frame": picture.frame}
-    found = [{"box": [round(float(x), 2) for x in row[:4]], "score": round(float(row[4]), 5)} for row in faces]
-    size = {"width": image.shape[1], "height": image.shape[0]}
-    return {"file": picture.file, **frame, **size, "faces": found, "ms": round(milliseconds, 1)}
+    height, width = found.image.shape[:2]
+    faces = [{"box": [round(float(x), 2) for x in row[:4]], "score": round(float(row[4]), 5)} for row in found.faces]
+    return {
+        "file": picture.file,
+        **frame,
+        "width": width,
+        "height": height,
+        "faces": faces,
+        "ms": round(found.milliseconds, 1),
+    }
 
 
 def _targets(sources: Sequence[Source], output: Path) -> list[Path]:

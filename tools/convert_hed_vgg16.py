@@ -11,6 +11,7 @@ import io
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import h5py
 import numpy as np
@@ -76,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     arrays = read_convolutions(arguments.input)
     with atomic_write(arguments.output, "wb") as stream:
-        np.savez(stream, allow_pickle=False, **arrays)
+        np.savez(stream, **cast(Any, arrays))
     print(f"{arguments.output}: {len(arrays)} arrays")
     return 0
 

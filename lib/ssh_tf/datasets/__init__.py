@@ -1,0 +1,1 @@
+"""Data sets, their annotations, and the evaluation of detections on them. Imports no TensorFlow."""

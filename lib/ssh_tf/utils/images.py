@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageOps
 
 from ssh_tf.utils.errors import ImageError
 from ssh_tf.utils.files import atomic_write
@@ -38,6 +38,9 @@ _EXIF_ORIENTATION = 0x0112
 # A marker in JPEG's entropy-coded data: 0xFF that is neither stuffed, nor a restart marker, nor fill.
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _JPEG_END_OF_IMAGE = 0xD9
+
+_PILLOW_FORMATS = ("GIF", "TIFF", "WEBP")
+_PILLOW_MODES = frozenset({"1", "CMYK", "L", "LA", "P", "PA", "RGB", "RGBA"})
 
 # OpenCV tells of a file that it cannot decode in several lines of its own; we say it in one, with the file's name.
 if "OPENCV_LOG_LEVEL" not in os.environ:
@@ -66,10 +69,12 @@ def read_image(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> np
     for signature, is_complete in _COMPLETENESS.items():
         if data.startswith(signature) and not is_complete(data):
             raise ImageError(f"{path}: the picture is cut off before its end")
-    try:
-        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error as error:
-        raise ImageError(f"{path}: OpenCV cannot decode it ({error.err})") from error
+    image = _decode_by_pillow(data)
+    if image is None:
+        try:
+            image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR)
+        except cv2.error as error:
+            raise ImageError(f"{path}: OpenCV cannot decode it ({error.err})") from error
     if image is None or image.size == 0:
         reason = "not a picture that OpenCV can read" if size is None else "the picture is damaged"
         raise ImageError(f"{path}: {reason}")
@@ -158,6 +163,23 @@ def _read_bytes(path: str | os.PathLike[str]) -> bytes:
     if not data:
         raise ImageError(f"{path}: the file is empty")
     return data
+
+
+def _decode_by_pillow(data: bytes) -> npt.NDArray[np.uint8] | None:
+    """Decode the formats that OpenCV before 4.13 reads not at all (GIF) or not upright (TIFF, WebP).
+
+    Returns (H, W, 3) BGR, or None for other formats and for what Pillow cannot make 8-bit colours of.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=_PILLOW_FORMATS) as picture:
+            if picture.mode not in _PILLOW_MODES:
+                return None
+            upright = ImageOps.exif_transpose(picture)
+            # Over black or white a half-transparent edge would change: the colours alone are taken.
+            with_alpha = upright.convert("RGBA" if "transparency" in upright.info else upright.mode)
+            return np.ascontiguousarray(np.asarray(with_alpha.convert("RGB"))[:, :, ::-1])
+    except Exception:  # as for headers: whatever a parser stumbles on, OpenCV has the last word
+        return None
 
 
 def _header_size(stream: BinaryIO, path: str | os.PathLike[str]) -> tuple[int, int] | None:

@@ -19,8 +19,6 @@ from ssh_tf.utils.errors import ConfigError
 _DEFAULTS: dict[str, Any] = {
     # Seed of the order of images, of augmentation and of random sampling.
     "RNG_SEED": 3,
-    # Blue, green, red; subtracted from the image.
-    "PIXEL_MEANS": [102.9801, 115.9465, 122.7717],
     "TRAIN": {
         "LEARNING_RATE": 0.001,
         "MOMENTUM": 0.9,
@@ -92,7 +90,8 @@ _DEFAULTS: dict[str, Any] = {
     "TEST": {
         # Shortest sides in pixels. One value: the image at that size. Several: an image pyramid.
         "SCALES": [1200],
-        # Longest side; for a pyramid, that of the scale of PYRAMID_BASE.
+        # Longest side; a pyramid takes PYRAMID_BASE instead: its scale 1 is a shortest side of the first number with the
+        # longest bounded by the second.
         "MAX_SIZE": 1600,
         "PYRAMID_BASE": [800, 1200],
         # Run the mirrored image too and merge.
@@ -235,9 +234,8 @@ def _check(config: Mapping[str, Any]) -> None:
     for name in ("TEST.SCALES", "TRAIN.SCALES"):
         if not value(name) or min(value(name)) < 16:
             raise ConfigError(f"{name} holds shortest sides of at least 16 pixels, got {value(name)!r}")
-    for name, length in (("PIXEL_MEANS", 3), ("TEST.PYRAMID_BASE", 2)):
-        if len(value(name)) != length:
-            raise ConfigError(f"{name} holds {length} numbers, got {value(name)!r}")
+    if len(value("TEST.PYRAMID_BASE")) != 2:
+        raise ConfigError(f"TEST.PYRAMID_BASE holds 2 numbers, got {value('TEST.PYRAMID_BASE')!r}")
     for name in ("TRAIN.IMS_PER_BATCH", "TRAIN.DISPLAY", "TRAIN.SNAPSHOT_ITERS", "TEST.RPN_POST_NMS_TOP_N"):
         if value(name) < 1:
             raise ConfigError(f"{name} is at least 1, got {value(name)!r}")

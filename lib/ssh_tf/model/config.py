@@ -90,8 +90,8 @@ _DEFAULTS: dict[str, Any] = {
     "TEST": {
         # Shortest sides in pixels. One value: the image at that size. Several: an image pyramid.
         "SCALES": [1200],
-        # Longest side; a pyramid takes PYRAMID_BASE instead: its scale 1 is a shortest side of the first number with the
-        # longest bounded by the second.
+        # Longest side of a single scale. A pyramid's scale 1 has the shortest side of PYRAMID_BASE's first number, the
+        # longest bounded by its second.
         "MAX_SIZE": 1600,
         "PYRAMID_BASE": [800, 1200],
         # Run the mirrored image too and merge.

@@ -61,7 +61,11 @@ def read_image(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> np
     Raises:
         ImageError: the file is missing, empty, cut off, no picture that OpenCV knows, or has over `max_pixels` pixels.
     """
-    data = _read_bytes(path)
+    return decode_image(_read_bytes(path), path, max_pixels)
+
+
+def decode_image(data: bytes, path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> npt.NDArray[np.uint8]:
+    """`read_image` for the bytes of a file; errors name `path`."""
     size = _header_size(io.BytesIO(data), path)
     if size is not None and size[0] * size[1] > max_pixels:
         raise ImageError(f"{path}: {size[1]}x{size[0]} pixels are too many (at most {max_pixels / 1e6:.0f} megapixels)")

@@ -1,0 +1,219 @@
+"""A detector over a set of images: read ahead, stored image by image, gone on with after a break.
+
+`M` images of the set, `N` detections of one image. A run stores the official text files, one an image, and makes its
+``detections.npz`` from them: so a run that was broken off ends with the same result as one that was not.
+"""
+
+import hashlib
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from ssh_tf.datasets.wider_detections import corner_boxes, parse_text, save_npz, write_text
+from ssh_tf.model.config import to_plain
+from ssh_tf.utils.errors import CheckpointError, DataError, ImageError, SSHError
+from ssh_tf.utils.files import atomic_write
+from ssh_tf.utils.images import image_size, read_image
+from ssh_tf.utils.prefetch import prefetched
+
+Rows = npt.NDArray[np.float32]
+
+DETECTIONS = "detections"
+STORED = "detections.npz"
+SETTINGS = "run.json"
+
+_SECONDS_BETWEEN_LOG_LINES = 30
+
+
+class SetImage(NamedTuple):
+    """An image of a set: "event/image" without a suffix, and its file."""
+
+    name: str
+    path: Path
+
+
+class Run(NamedTuple):
+    """What a run gave.
+
+    Attributes:
+        detections: M arrays (N, 5) float32 x1, y1, x2, y2, score, best first; none for an image that failed.
+        failed: why an image failed, by its name.
+        resumed: how many images an earlier run had done.
+        seconds: how long this one took.
+    """
+
+    detections: list[Rows]
+    failed: dict[str, str]
+    resumed: int
+    seconds: float
+
+
+class Detector(Protocol):
+    """What a run asks of a `FaceDetector`."""
+
+    def prepare(self, image: npt.NDArray[np.uint8]) -> Any:
+        """What the network reads of `image`; called in a thread."""
+
+    def detect_prepared(self, prepared: Sequence[Any], threshold: float) -> list[Rows]:
+        """The faces in each of the images that were prepared."""
+
+
+def settings_of(model: Path, backbone: str | None, precision: str, config: Any) -> dict[str, Any]:
+    """All that the detections of a run depend on, the images aside; `model` by the SHA-256 of its bytes."""
+    relevant = {key: value for key, value in to_plain(config).items() if key != "TRAIN"}
+    return {"model": _digest(model), "backbone": backbone, "precision": precision, "config": relevant}
+
+
+def run_on_set(
+    detector: Detector,
+    images: Sequence[SetImage],
+    folder: Path,
+    settings: Mapping[str, Any],
+    *,
+    threshold: float,
+    batch: int = 1,
+    workers: int = 2,
+    restart: bool = False,
+) -> Run:
+    """Detect faces in all of `images`, and store them under `folder`.
+
+    Images are read and prepared in threads while the network runs. Those whose files are there already are not run
+    again. An image that cannot be read is noted, and the run goes on.
+
+    Args:
+        detector: finds the faces.
+        images: the set; names are different.
+        folder: gets ``detections/<event>/<image>.txt``, ``detections.npz`` and ``run.json``.
+        settings: what `settings_of` returned; a folder of another run is refused.
+        threshold: least score stored.
+        batch: images that go through the network together where they are of equal size.
+        workers: threads that read.
+        restart: begin anew, whatever the folder holds.
+
+    Raises:
+        DataError: `folder` holds the run of other settings.
+    """
+    started = time.monotonic()
+    _claim(folder, settings, restart)
+    store = folder / DETECTIONS
+    done = {image.name for image in images if not restart and (store / f"{image.name}.txt").is_file()}
+    todo = [image for image in images if image.name not in done]
+    if batch > 1:
+        todo.sort(key=_size)
+    failed: dict[str, str] = {}
+
+    def load(image: SetImage) -> Any:
+        return detector.prepare(read_image(image.path))
+
+    interval = 0.1 if sys.stderr.isatty() else _SECONDS_BETWEEN_LOG_LINES
+    with tqdm(total=len(images), initial=len(done), unit="image", mininterval=interval) as bar:
+        loaded = prefetched(load, todo, workers, ahead=2 * batch + workers)
+        for group in _chunks(loaded, batch):
+            failed |= _detect(detector, group, store, threshold)
+            bar.update(len(group))
+    detections = [_stored(store, image.name) for image in images]
+    save_npz(folder / STORED, [image.name for image in images], detections)
+    return Run(detections, failed, len(done), time.monotonic() - started)
+
+
+def _detect(
+    detector: Detector, group: Sequence[tuple[SetImage, Future[Any]]], store: Path, threshold: float
+) -> dict[str, str]:
+    """Run the network on a group of images and store what it finds; the images that failed, with the reason."""
+    failed, ready = {}, []
+    for image, future in group:
+        try:
+            ready.append((image, future.result()))
+        except ImageError as error:
+            failed[image.name] = str(error)
+    if not ready:
+        return failed
+    try:
+        found = detector.detect_prepared([prepared for _, prepared in ready], threshold)
+    except CheckpointError:
+        raise
+    except SSHError as error:  # not enough memory for images of this size
+        return failed | {image.name: str(error) for image, _ in ready}
+    for (image, _), rows in zip(ready, found, strict=True):
+        write_text(store, image.name, rows)
+    return failed
+
+
+def _stored(store: Path, name: str) -> Rows:
+    """What an image's text file holds; nothing where there is none."""
+    path = store / f"{name}.txt"
+    rows = parse_text(path.read_text(encoding="utf-8")) if path.is_file() else np.zeros((0, 5))
+    if rows is None:
+        raise DataError(f"{path}: malformed; delete it and run again")
+    return corner_boxes(rows).astype(np.float32)
+
+
+def _claim(folder: Path, settings: Mapping[str, Any], restart: bool) -> None:
+    """Note the settings of the run in `folder`, or see that they are those of the run that is there."""
+    path = folder / SETTINGS
+    if path.is_file() and not restart:
+        try:
+            present = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            present = None
+        if present != json.loads(json.dumps(settings)):
+            differ = sorted(_differences(present, settings)) if isinstance(present, dict) else ["unreadable"]
+            raise DataError(
+                f"{folder}: holds detections of a run with other settings ({', '.join(differ)} in {SETTINGS});"
+                " give another --tag, or --restart"
+            )
+    else:
+        with atomic_write(path) as stream:
+            json.dump(settings, stream, indent=1)
+
+
+def _differences(one: Mapping[str, Any], other: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for key in {*one, *other}:
+        first, second = one.get(key), other.get(key)
+        if isinstance(first, dict) and isinstance(second, dict):
+            yield from _differences(first, second, f"{prefix}{key}.")
+        elif first != second:
+            yield f"{prefix}{key}"
+
+
+def _chunks(items: Iterator[Any], size: int) -> Iterator[list[Any]]:
+    while chunk := list(islice(items, size)):
+        yield chunk
+
+
+def _size(image: SetImage) -> tuple[int, int]:
+    """Height and width; an image that cannot be read goes first."""
+    try:
+        return image_size(image.path)
+    except ImageError:
+        return (0, 0)
+
+
+def _digest(model: Path) -> str:
+    """SHA-256 of a file, of all files of a folder, or of a checkpoint's files by their common beginning."""
+    if model.is_dir():
+        files = [path for path in model.rglob("*") if path.is_file()]
+    elif model.is_file():
+        files = [model]
+    else:
+        files = [model.with_name(f"{model.name}.index"), *model.parent.glob(f"{model.name}.data-*")]
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        digest.update(os.fsencode(path.name))
+        try:
+            with path.open("rb") as stream:
+                while chunk := stream.read(1 << 20):
+                    digest.update(chunk)
+        except OSError as error:
+            raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
+    return digest.hexdigest()

@@ -1,0 +1,159 @@
+"""The tool that runs a detector over a set: on a folder, on WIDER FACE's layout, and broken off."""
+
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from ssh_tools.reval import main as reval
+from ssh_tools.test_net import main
+
+from ssh_tf.datasets.wider_detections import load_npz
+from ssh_tf.utils.errors import ConfigError, DataError
+from tiny_network import BACKBONE, SETTINGS, save_checkpoint
+from wider_cases import write_mat
+
+DEMO = Path(__file__).parents[2] / "data" / "demo"
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    return save_checkpoint(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two photographs, with a face given in the first alone."""
+    data = tmp_path / "faces"
+    for name in ("a/one.jpg", "a/two.jpg"):
+        (data / "images" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(DEMO / "eileen_collins.jpg", data / "images" / name)
+    (data / "val.txt").write_text("a/one.jpg 100 40 160 110\na/two.jpg\n")
+    (data / "labels.jsonl").write_text(json.dumps({"image": "a/two.jpg", "ignore": [[0, 0, 200, 200]]}) + "\n")
+    return data
+
+
+def run(tmp_path, checkpoint, *arguments):
+    common = ["--model", checkpoint, "--backbone", BACKBONE, "--output_root", str(tmp_path / "output")]
+    return main([*common, *arguments, "--precision", "fp32", "--set", *SETTINGS])
+
+
+def results(tmp_path, name, tag="default"):
+    return tmp_path / "output" / BACKBONE / name / tag / "ssh_iter_7"
+
+
+def test_folder(tmp_path, checkpoint, folder, capsys):
+    assert run(tmp_path, checkpoint, "--imdb", "folder", "--data", str(folder), "--tag", "first") == 0
+    out = results(tmp_path, "faces", "first")
+    content = json.loads((out / "results.json").read_text())
+    assert content["overall"]["faces"] == 1
+    assert content["by_size"][">=32"]["faces"] == 1
+    assert content["by_size"]["<8"]["ap50"] is None
+    assert (content["images"], content["failed"]) == (2, {})
+    stored = load_npz(out / "detections.npz")
+    assert stored.names == ("a/one", "a/two")
+    assert content["detections"] == sum(map(len, stored.detections)) > 0
+    assert (out / "detections" / "a" / "one.txt").read_text().startswith("one.jpg\n")
+    assert cv2.imread(str(out / "failures.jpg")).shape[1] == 1200
+    assert (out / "precision_recall.png").exists()
+    assert (out / "precision_recall.pdf").exists()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("2 images in ")
+    assert lines[-1].startswith(">=32")
+
+
+def test_folder_that_was_broken_off(tmp_path, checkpoint, folder):
+    """Half of the files gone: the rest is detected, and everything is as before."""
+    arguments = ("--imdb", "folder", "--data", str(folder))
+    run(tmp_path, checkpoint, *arguments)
+    out = results(tmp_path, "faces")
+    before = {name: (out / name).read_bytes() for name in ("results.json", "detections/a/two.txt")}
+    stored = load_npz(out / "detections.npz")
+    for name in (*before, "detections.npz"):
+        (out / name).unlink()
+    assert run(tmp_path, checkpoint, *arguments) == 0
+    assert {name: (out / name).read_bytes() for name in before} == before
+    again = load_npz(out / "detections.npz")
+    np.testing.assert_array_equal(np.concatenate(again.detections), np.concatenate(stored.detections))
+
+
+def test_other_settings_need_another_tag(tmp_path, checkpoint, folder):
+    arguments = ("--imdb", "folder", "--data", str(folder))
+    run(tmp_path, checkpoint, *arguments)
+    common = ["--model", checkpoint, "--backbone", BACKBONE, "--output_root", str(tmp_path / "output"), *arguments]
+    with pytest.raises(DataError, match=r"other settings \(config\.TEST\.NMS, .*give another --tag, or --restart"):
+        main([*common, "--set", *SETTINGS, "TEST.NMS", "0.4"])
+
+
+def test_batches_give_the_same(tmp_path, checkpoint, folder):
+    for tag, batch in (("one", "1"), ("two", "2")):
+        arguments = ("--imdb", "folder", "--data", str(folder), "--tag", tag, "--batch", batch)
+        assert run(tmp_path, checkpoint, *arguments) == 0
+    one, two = (load_npz(results(tmp_path, "faces", tag) / "detections.npz").detections for tag in ("one", "two"))
+    for first, second in zip(one, two, strict=True):
+        np.testing.assert_allclose(first, second, atol=0.02)
+
+
+def test_unreadable_image_is_told(tmp_path, checkpoint, folder, capsys):
+    path = folder / "images" / "a" / "two.jpg"
+    path.write_bytes(path.read_bytes()[:20000])
+    assert run(tmp_path, checkpoint, "--imdb", "folder", "--data", str(folder)) == 1
+    error = capsys.readouterr().err
+    assert "1 of 2 images failed" in error
+    assert "error: a/two: " in error
+    assert list(json.loads((results(tmp_path, "faces") / "results.json").read_text())["failed"]) == ["a/two"]
+
+
+@pytest.fixture
+def wider(tmp_path):
+    """WIDER FACE's layout with two images."""
+    images = {"0--Parade/a": [(100, 40, 60, 70)], "1--Handshaking/b": [(20, 20, 30, 30)]}
+    for name in images:
+        path = tmp_path / "data" / "WIDER" / "WIDER_val" / "images" / f"{name}.jpg"
+        path.parent.mkdir(parents=True)
+        shutil.copy(DEMO / "grace_hopper.jpg", path)
+    write_mat(tmp_path / "data" / "WIDER" / "ground_truth", images)
+    return tmp_path / "data"
+
+
+def test_wider(tmp_path, checkpoint, wider, capsys):
+    """The tool's figures are those that reval.py gives for its files."""
+    assert run(tmp_path, checkpoint, "--imdb", "wider_face_val", "--data_root", str(wider)) == 0
+    out = results(tmp_path, "wider_face_val")
+    content = json.loads((out / "results.json").read_text())
+    assert content["hard"]["faces"] == 2
+    assert sorted(path.name for path in out.glob("wider_*"))[:2] == ["wider_easy.pdf", "wider_easy.png"]
+    assert capsys.readouterr().out.splitlines()[1].startswith("easy    AP ")
+    for stored in ("detections", "detections.npz"):
+        arguments = ["--detections", str(out / stored), "--ground_truth", str(wider / "WIDER" / "ground_truth")]
+        assert reval([*arguments, "--json", str(tmp_path / "again.json")]) == 0
+        again = json.loads((tmp_path / "again.json").read_text())
+        assert {level: again[level] for level in ("easy", "medium", "hard")} == {
+            level: content[level] for level in ("easy", "medium", "hard")
+        }
+
+
+def test_missing_wider_image_fails_alone(tmp_path, checkpoint, wider, capsys):
+    (wider / "WIDER" / "WIDER_val" / "images" / "0--Parade" / "a.jpg").unlink()
+    assert run(tmp_path, checkpoint, "--data_root", str(wider)) == 1
+    assert "1 of 2 images failed" in capsys.readouterr().err
+    shutil.rmtree(wider / "WIDER" / "WIDER_val")
+    with pytest.raises(DataError, match=r"images: no such folder; `tools/fetch_data\.py wider_val` fetches"):
+        run(tmp_path, checkpoint, "--data_root", str(wider))
+
+
+def test_checkpoint_needs_its_backbone(tmp_path, checkpoint, folder):
+    arguments = ["--imdb", "folder", "--data", str(folder), "--output_root", str(tmp_path / "output")]
+    with pytest.raises(ConfigError, match="needs --backbone"):
+        main(["--model", checkpoint, *arguments])
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--imdb", "folder"], ["--data", "x"], ["--imdb", "folder", "--data", "x", "--batch", "0"]]
+)
+def test_arguments_are_checked(arguments, capsys):
+    with pytest.raises(SystemExit):
+        main(["--model", "x", *arguments])
+    assert "error:" in capsys.readouterr().err

@@ -1,0 +1,170 @@
+"""Run a detector over a set and evaluate it.
+
+WIDER FACE (--imdb wider_face_val) gets the official figures: easy, medium and hard average precision with plots. Any
+other set, or a folder in the training format (--imdb folder --data DIR), gets average precision by face size and a
+contact sheet of the largest faces missed and the surest false alarms.
+
+A run that was broken off goes on where it stopped. Results are under output/<net>/<imdb>/<tag>/<snapshot>/.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ssh_tf.datasets import size_report, wider_report
+from ssh_tf.datasets.average_precision import SIZE_BOUNDS
+from ssh_tf.datasets.average_precision import evaluate as evaluate_by_size
+from ssh_tf.datasets.factory import DATASET_NAMES, load_dataset, load_folder
+from ssh_tf.datasets.problems import Problems
+from ssh_tf.datasets.results import write_json
+from ssh_tf.datasets.wider_baselines import published, read_baselines
+from ssh_tf.datasets.wider_detections import read_detections
+from ssh_tf.datasets.wider_evaluation import evaluate as evaluate_wider
+from ssh_tf.datasets.wider_ground_truth import LEVELS, read_ground_truth
+from ssh_tf.model.config import load_config
+from ssh_tf.model.failures import failure_sheet
+from ssh_tf.model.loading import load_detector
+from ssh_tf.model.precision import PRECISIONS
+from ssh_tf.model.test import DETECTIONS, Run, SetImage, run_on_set, settings_of
+from ssh_tf.nets.backbones import BACKBONES
+from ssh_tf.utils.errors import DataError, run_tool
+from ssh_tf.utils.images import write_image
+
+WIDER = "wider_face_val"
+FOLDER = "folder"
+
+
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--imdb", default=WIDER, help=f"{', '.join(DATASET_NAMES)}, or {FOLDER} (default: %(default)s)")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="with --imdb folder: it holds images/ and <split>.txt")
+    parser.add_argument("--split", default="val", help="with --imdb folder: stem of the annotation file (default: val)")
+    parser.add_argument("--data_root", type=Path, default=Path("data"), help="folder that holds WIDER/ (default: data)")
+    parser.add_argument(
+        "--ground_truth", type=Path, metavar="DIR", help="default: WIDER/ground_truth below --data_root"
+    )
+    parser.add_argument("--baselines", type=Path, metavar="DIR", help="the toolbox's plot/baselines: curves to compare")
+    parser.add_argument("--model", required=True, type=Path, help="a checkpoint, .pb, .onnx or folder of a SavedModel")
+    parser.add_argument(
+        "--backbone", choices=list(BACKBONES), help="network of a checkpoint; part of the output's path"
+    )
+    parser.add_argument("--cfg", type=Path, help="YAML file of what differs from the defaults")
+    parser.add_argument("--tag", default="default", help="name of the run (default: %(default)s)")
+    parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="arithmetic (default: auto)")
+    parser.add_argument("--set", nargs="+", default=[], metavar=("KEY", "VALUE"), help="change configuration keys")
+    parser.add_argument("--output_root", type=Path, default=Path("output"), help="results go below it")
+    parser.add_argument(
+        "--batch", type=int, default=1, help="images of equal size that go through together (default: 1)"
+    )
+    parser.add_argument("--workers", type=int, default=2, help="threads that read and resize (default: 2)")
+    parser.add_argument("--restart", action="store_true", help="begin anew, whatever an earlier run has left")
+    parser.add_argument("--skip-missing", action="store_true", help="leave images out that are not there")
+    parser.add_argument("--label", help="name of the detector in the plots (default: its snapshot)")
+    parser.add_argument(
+        "--sizes",
+        nargs="*",
+        type=float,
+        default=SIZE_BOUNDS,
+        metavar="PX",
+        help="bounds of face sizes (default: 8 16 32)",
+    )
+    parser.add_argument(
+        "--shown",
+        type=float,
+        default=0.5,
+        metavar="SCORE",
+        help="what counts as found on the contact sheet (default: 0.5)",
+    )
+    arguments = parser.parse_args(argv)
+    if (arguments.imdb == FOLDER) != (arguments.data is not None):
+        parser.error("--imdb folder and --data go together")
+    if arguments.batch < 1 or arguments.workers < 1:
+        parser.error("--batch and --workers are at least 1")
+    return arguments
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Detect and evaluate; 1 if images could not be read."""
+    arguments = parse_arguments(argv)
+    evaluate = on_wider if arguments.imdb == WIDER else by_size
+    run = evaluate(arguments, load_config(arguments.cfg, arguments.set))
+    for name, reason in list(run.failed.items())[:5]:
+        print(f"error: {name}: {reason}", file=sys.stderr)
+    if run.failed:
+        print(f"{len(run.failed)} of {len(run.detections)} images failed", file=sys.stderr)
+    return 1 if run.failed else 0
+
+
+def on_wider(arguments: argparse.Namespace, config: Any) -> Run:
+    """The official figures of WIDER FACE's validation set."""
+    problems = Problems()
+    truth = read_ground_truth(arguments.ground_truth or arguments.data_root / "WIDER" / "ground_truth", problems)
+    pictures = arguments.data_root / "WIDER" / "WIDER_val" / "images"
+    if not pictures.is_dir():
+        raise DataError(f"{pictures}: no such folder; `tools/fetch_data.py wider_val` fetches the images")
+    images = [SetImage(name, pictures / f"{name}.jpg") for name in truth.names]
+    folder, run = detect(arguments, config, images, WIDER)
+    rows = read_detections(folder / DETECTIONS, truth.names, problems)
+    curves = evaluate_wider(rows, truth)
+    label = arguments.label or folder.name
+    baselines = {
+        level: read_baselines(arguments.baselines, level, problems) if arguments.baselines else published(level)
+        for level in LEVELS
+    }
+    wider_report.plot(folder, curves, baselines, label)
+    content = wider_report.as_json(curves, len(images), sum(map(len, rows)), problems)
+    write_json(folder / "results.json", content | {"failed": run.failed})
+    print(wider_report.table(curves))
+    for line in problems.lines():
+        print(f"warning: {line}", file=sys.stderr)
+    return run
+
+
+def by_size(arguments: argparse.Namespace, config: Any) -> Run:
+    """Average precision by face size on any annotated set."""
+    if arguments.imdb == FOLDER:
+        name = arguments.data.resolve().name
+        records = load_folder(arguments.data, arguments.split, skip_missing=arguments.skip_missing)
+    else:
+        name = arguments.imdb
+        records = load_dataset(name, arguments.data_root, skip_missing=arguments.skip_missing)
+    images = [SetImage(record.name.rsplit(".", 1)[0], record.path) for record in records]
+    folder, run = detect(arguments, config, images, name)
+    result = evaluate_by_size(
+        run.detections,
+        [record.boxes for record in records],
+        [record.ignore for record in records],
+        bounds=arguments.sizes,
+    )
+    size_report.plot(folder, result, f"{name}: {arguments.label or folder.name}")
+    write_image(folder / "failures.jpg", failure_sheet(records, run.detections, arguments.shown))
+    content = {**size_report.as_json(result), "images": len(images), "detections": sum(map(len, run.detections))}
+    write_json(folder / "results.json", content | {"failed": run.failed})
+    print(size_report.table(result))
+    return run
+
+
+def detect(arguments: argparse.Namespace, config: Any, images: Sequence[SetImage], name: str) -> tuple[Path, Run]:
+    """Run the detector; the folder of its results, and what it gave."""
+    folder = arguments.output_root / (arguments.backbone or "frozen") / name / arguments.tag / arguments.model.stem
+    settings = settings_of(arguments.model, arguments.backbone, arguments.precision, config)
+    detector = load_detector(arguments.model, arguments.backbone, config, arguments.precision)
+    run = run_on_set(
+        detector,
+        images,
+        folder,
+        settings,
+        threshold=config.TEST.SCORE_THRESH,
+        batch=arguments.batch,
+        workers=arguments.workers,
+        restart=arguments.restart,
+    )
+    print(f"{len(images)} images in {run.seconds:.0f} s ({run.resumed} done before); results in {folder}")
+    return folder, run
+
+
+if __name__ == "__main__":
+    run_tool(main)

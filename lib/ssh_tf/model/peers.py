@@ -1,0 +1,120 @@
+"""Classic face detectors that come with other packages, to stand beside this one in a table.
+
+`H, W` size of a picture, `N` detections. None of the packages is needed for anything else, so each is imported when its
+detector is asked for.
+
+Each detector is there twice: as its documentation runs it, and set to find smaller faces, at a price. Scores only rank
+the detections of one detector. Rows are x1, y1, x2, y2, score in continuous pixel coordinates of the picture.
+"""
+
+import importlib
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ssh_tf.utils.errors import SSHError
+from ssh_tf.utils.images import resize, shortest_side_scale
+
+Detect = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.floating]]
+"""A picture (H, W, 3) BGR to rows (N, 5)."""
+
+# dlib's scores are distances from a hyperplane; its own threshold is 0, and below -1 hardly anything is a face.
+_LOWEST_HOG_SCORE = -1.0
+# One accepted window is enough to be listed: how many there are is the score.
+_FEWEST_NEIGHBOURS = 1
+
+
+class MissingPeer(SSHError):
+    """The package of a detector is not installed; the message says what to install."""
+
+
+class Peer(NamedTuple):
+    """A detector ready to run, and the bytes of its model."""
+
+    detect: Detect
+    size: int
+
+
+def haar_cascade(file: str, enlarge: bool) -> Peer:
+    """OpenCV's cascade of boosted Haar features (Viola and Jones 2001; Lienhart and Maydt 2002).
+
+    The score is the number of neighbouring windows that were accepted. Faces from 20 or 24 pixels on are found.
+
+    Args:
+        file: name of a cascade in `cv2.data.haarcascades`.
+        enlarge: look at the picture resized as for this project's network, shortest side 1200 and longest at most 1600.
+
+    Raises:
+        MissingPeer: OpenCV is one of those without cascades.
+    """
+    # The stubs of OpenCV 5 know neither the class nor the folder.
+    opencv: Any = cv2
+    path = Path(opencv.data.haarcascades, file)
+    if not hasattr(opencv, "CascadeClassifier") or not path.is_file():
+        raise MissingPeer(f"OpenCV {cv2.__version__} comes without cascades: pip install 'opencv-python-headless<5'")
+    cascade = opencv.CascadeClassifier(str(path))
+
+    def detect(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.floating]:
+        grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        boxes, neighbours = cascade.detectMultiScale2(grey, minNeighbors=_FEWEST_NEIGHBOURS)
+        corners = np.asarray(boxes, np.float64).reshape(-1, 4)
+        corners[:, 2:] += corners[:, :2]
+        return np.column_stack([corners, np.ravel(neighbours)])
+
+    return Peer(_enlarged(detect) if enlarge else detect, path.stat().st_size)
+
+
+def dlib_hog(upsample: int) -> Peer:
+    """dlib's frontal face detector: histograms of oriented gradients and a linear classifier (King 2015).
+
+    Args:
+        upsample: how often the picture is doubled first. Faces from 80 / 2^upsample pixels on are found.
+
+    Raises:
+        MissingPeer: dlib is not installed.
+    """
+    try:
+        # Not `import dlib`: no part of the project needs it.
+        dlib = importlib.import_module("dlib")
+    except ImportError as error:
+        raise MissingPeer("dlib is not installed: pip install dlib-bin") from error
+    detector = dlib.get_frontal_face_detector()
+
+    def detect(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.floating]:
+        colours = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        boxes, scores, _ = detector.run(colours, upsample, _LOWEST_HOG_SCORE)
+        corners = [(box.left(), box.top(), box.right() + 1, box.bottom() + 1) for box in boxes]
+        return np.column_stack([np.array(corners, np.float64).reshape(-1, 4), list(scores)])
+
+    # The model is compiled into the library; written out, it can be weighed.
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder, "hog.svm")
+        detector.save(str(model))
+        return Peer(detect, model.stat().st_size)
+
+
+PEERS: dict[str, Callable[[], Peer]] = {
+    "OpenCV Haar cascade (default)": partial(haar_cascade, "haarcascade_frontalface_default.xml", enlarge=False),
+    "OpenCV Haar cascade (alt2), 1200/1600": partial(haar_cascade, "haarcascade_frontalface_alt2.xml", enlarge=True),
+    "dlib HOG, enlarged 2 times": partial(dlib_hog, upsample=1),
+    "dlib HOG, enlarged 4 times": partial(dlib_hog, upsample=2),
+}
+"""By the name in the table."""
+
+
+def _enlarged(detect: Detect) -> Detect:
+    """`detect` on the picture as this project's network reads it."""
+
+    def detect_enlarged(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.floating]:
+        scale = shortest_side_scale(*image.shape[:2])
+        rows = detect(resize(image, scale))
+        rows[:, :4] /= scale
+        return rows
+
+    return detect_enlarged

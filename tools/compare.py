@@ -1,0 +1,129 @@
+"""Compare this detector with the classic ones of OpenCV and dlib, on the same images.
+
+The table has average precision over all faces and by face size (square root of the area, in pixels of the image as
+stored), at IoU 0.5 and, since the classic detectors draw looser or square boxes, at IoU 0.3; images a second; and the
+size of the model. Every model is run in each precision and each view:
+
+  single    shortest side 1200, longest at most 1600
+  pyramid   shortest sides 500, 800, 1200 and 1600, for a longest side of 1200 at 800
+  mirrored  the pyramid, and its mirror image
+
+The classic detectors come with other packages: pip install '.[compare]' brings them (and sets OpenCV back to version 4,
+the last one with cascades). Those that are not installed are left out.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from ssh_tf.datasets.factory import load_folder
+from ssh_tf.datasets.results import write_json
+from ssh_tf.model import comparison_report
+from ssh_tf.model.comparison import Contestant, compare
+from ssh_tf.model.config import load_config
+from ssh_tf.model.detector import DEFAULT_MODEL, FaceDetector
+from ssh_tf.model.peers import PEERS, MissingPeer
+from ssh_tf.model.validation import sample_records
+from ssh_tf.nets.backbones import BACKBONES
+from ssh_tf.utils.errors import run_tool
+from ssh_tf.utils.files import atomic_write
+from ssh_tf.utils.resources import model_path
+
+SINGLE = ("TEST.SCALES", "[1200]", "TEST.MAX_SIZE", "1600", "TEST.FLIP", "False")
+PYRAMID = (*SINGLE, "TEST.SCALES", "[500, 800, 1200, 1600]", "TEST.PYRAMID_BASE", "[800, 1200]")
+VIEWS = {"single": SINGLE, "pyramid": PYRAMID, "mirrored": (*PYRAMID, "TEST.FLIP", "True")}
+PRECISIONS = ("fp32", "bf16")
+
+
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="folder with images/ and <split>.txt")
+    parser.add_argument("--split", default="val", help="stem of the annotation file (default: %(default)s)")
+    parser.add_argument("--skip-missing", action="store_true", help="leave images out that are not there")
+    parser.add_argument("--limit", type=int, metavar="M", help="take M images, spread evenly over the set")
+    parser.add_argument(
+        "--model",
+        nargs="+",
+        type=Path,
+        metavar="PATH",
+        help="checkpoints, .pb, .onnx, folders of SavedModels (default: the model that comes with the package)",
+    )
+    parser.add_argument(
+        "--backbone", choices=list(BACKBONES), help="of checkpoints (default: seen from their variables)"
+    )
+    parser.add_argument("--precision", nargs="+", choices=PRECISIONS, default=PRECISIONS, help="default: both")
+    parser.add_argument(
+        "--views", nargs="+", choices=list(VIEWS), default=["single", "pyramid"], help="default: single pyramid"
+    )
+    parser.add_argument("--cfg", type=Path, metavar="FILE", help="YAML file of what differs from the defaults")
+    parser.add_argument("--no-peers", action="store_true", help="leave the classic detectors out")
+    parser.add_argument("--output_root", type=Path, default=Path("output"), help="image sizes are kept below it")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table to FILE")
+    parser.add_argument("--plot", type=Path, metavar="STEM", help="draw precision-recall curves: STEM.png, STEM.pdf")
+    arguments = parser.parse_args(argv)
+    if arguments.limit is not None and arguments.limit < 1:
+        parser.error("--limit is at least 1")
+    return arguments
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Compare; 1 if a detector could not look at all of the images."""
+    arguments = parse_arguments(argv)
+    cache = arguments.output_root / "cache"
+    records = load_folder(arguments.data, arguments.split, cache, arguments.skip_missing)
+    if arguments.limit is not None:
+        records = sample_records(records, arguments.limit)
+    contestants = [contestant for model in arguments.model or [None] for contestant in ours(model, arguments)]
+    peers, left_out = ([], []) if arguments.no_peers else classic()
+    for line in left_out:
+        print(f"left out: {line}", file=sys.stderr)
+    result = compare([*contestants, *peers], records)
+    caption = comparison_report.caption(result)
+    print(comparison_report.text_table(result), caption, sep="\n\n")
+    if arguments.json:
+        write_json(arguments.json, comparison_report.as_json(result, left_out))
+    if arguments.markdown:
+        with atomic_write(arguments.markdown) as stream:
+            stream.write(f"{comparison_report.markdown_table(result)}\n\n{caption}\n")
+    if arguments.plot:
+        comparison_report.plot(arguments.plot, result, f"{arguments.data.resolve().name}, {arguments.split}")
+    for line in result.problems.lines():
+        print(f"warning: {line}", file=sys.stderr)
+    return 1 if len(result.problems) else 0
+
+
+def ours(model: Path | None, arguments: argparse.Namespace) -> Iterator[Contestant]:
+    """This project's detector with `model`, or the one that comes with the package, in each precision and view."""
+    path = model_path(DEFAULT_MODEL) if model is None else model
+    for precision in arguments.precision:
+        # The views share a network: they differ in what it is shown.
+        runner = FaceDetector.from_file(path, arguments.backbone, load_config(arguments.cfg), precision).runner
+        for view in arguments.views:
+            config = load_config(arguments.cfg, VIEWS[view])
+            detect = partial(FaceDetector(runner, config), threshold=config.TEST.SCORE_THRESH)
+            yield Contestant(f"{path.stem}, {precision}, {view}", detect, bytes_of(path))
+
+
+def classic() -> tuple[list[Contestant], list[str]]:
+    """The detectors of other packages, and a line for each that is missing."""
+    contestants, left_out = [], []
+    for name, load in PEERS.items():
+        try:
+            contestants.append(Contestant(name, *load()))
+        except MissingPeer as error:
+            left_out.append(f"{name}: {error}")
+    return contestants, left_out
+
+
+def bytes_of(model: Path) -> int:
+    """Of a file, of all files of a folder, or of a checkpoint's files by their common beginning."""
+    files = model.rglob("*") if model.is_dir() else [model] if model.is_file() else model.parent.glob(f"{model.name}.*")
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+if __name__ == "__main__":
+    run_tool(main)

@@ -9,7 +9,9 @@ import os
 os.environ.setdefault("GLOG_v", "3")
 
 import mindspore as ms
-from mindspore import nn, ops
+import mindspore.dataset as datasets
+from mindspore import mindrecord, nn, ops
+from mindspore.common import initializer
 
 DEVICES = ("CPU", "GPU", "Ascend")
 MODES = {"graph": ms.GRAPH_MODE, "pynative": ms.PYNATIVE_MODE}
@@ -20,4 +22,4 @@ def set_up(mode: str = "graph", device: str = "CPU") -> None:
     ms.set_context(mode=MODES[mode], device_target=device)
 
 
-__all__ = ["DEVICES", "MODES", "ms", "nn", "ops", "set_up"]
+__all__ = ["DEVICES", "MODES", "datasets", "initializer", "mindrecord", "ms", "nn", "ops", "set_up"]

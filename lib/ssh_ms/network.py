@@ -6,9 +6,7 @@ Letters: `N` images of `H × W` pixels, `h, w` map of a branch, `A` anchors per 
 
 from typing import Any
 
-from mindspore.common.initializer import Initializer, Normal, TruncatedNormal, XavierUniform
-
-from ssh_ms.framework import ms, nn, ops
+from ssh_ms.framework import initializer, ms, nn, ops
 from ssh_tf.layer_utils.anchors import BRANCHES
 
 _ANCHORS = len(BRANCHES[0].scales)
@@ -17,7 +15,7 @@ _CONV4_3 = (64, 64, _POOL, 128, 128, _POOL, 256, 256, 256, _POOL, 512, 512, 512)
 _CONV5_3 = (_POOL, 512, 512, 512)
 
 
-def _convolution(channels_in: int, channels: int, kernel_size: int, initial: Initializer) -> nn.Conv2d:
+def _convolution(channels_in: int, channels: int, kernel_size: int, initial: initializer.Initializer) -> nn.Conv2d:
     return nn.Conv2d(
         channels_in, channels, kernel_size, pad_mode="same", has_bias=True, weight_init=initial, bias_init="zeros"
     )
@@ -30,7 +28,7 @@ def _vgg_part(channels: int, layers: tuple[int, ...]) -> nn.SequentialCell:
         if layer == _POOL:
             cells.append(nn.MaxPool2d(2, 2, pad_mode="same"))
         else:
-            cells += [_convolution(channels, layer, 3, XavierUniform()), nn.ReLU()]
+            cells += [_convolution(channels, layer, 3, initializer.XavierUniform()), nn.ReLU()]
             channels = layer
     return nn.SequentialCell(cells)
 
@@ -57,7 +55,7 @@ class ContextModel(nn.Cell):
         half = channels // 2
 
         def layer(depth: int) -> list[nn.Cell]:
-            return [_convolution(depth, half, 3, TruncatedNormal(0.01)), nn.ReLU()]
+            return [_convolution(depth, half, 3, initializer.TruncatedNormal(0.01)), nn.ReLU()]
 
         self.conv = nn.SequentialCell(layer(channels_in))
         self.channel_1 = nn.SequentialCell(layer(half))
@@ -74,10 +72,10 @@ class DetectModel(nn.Cell):
 
     def __init__(self, channels_in: int, channels: int) -> None:
         super().__init__()
-        self.conv1 = _convolution(channels_in, channels, 3, Normal(0.01))
+        self.conv1 = _convolution(channels_in, channels, 3, initializer.Normal(0.01))
         self.context_model = ContextModel(channels_in, channels)
-        self.cls = _convolution(2 * channels, 2 * _ANCHORS, 1, Normal(0.01))
-        self.reg = _convolution(2 * channels, 4 * _ANCHORS, 1, Normal(0.01))
+        self.cls = _convolution(2 * channels, 2 * _ANCHORS, 1, initializer.Normal(0.01))
+        self.reg = _convolution(2 * channels, 4 * _ANCHORS, 1, initializer.Normal(0.01))
 
     def construct(self, features: Any) -> tuple[Any, Any]:
         """(N, C, h, w) → scores (N, 2A, h, w), A background then A face, and deltas (N, 4A, h, w)."""
@@ -91,9 +89,9 @@ class SSH(nn.Cell):
     def __init__(self) -> None:
         super().__init__()
         self.vgg = VGG16()
-        self.m1_dim_red1 = _convolution(512, 128, 1, Normal(0.01))
-        self.m1_dim_red2 = _convolution(512, 128, 1, Normal(0.01))
-        self.m1_conv = nn.SequentialCell([_convolution(128, 128, 3, Normal(0.01)), nn.ReLU()])
+        self.m1_dim_red1 = _convolution(512, 128, 1, initializer.Normal(0.01))
+        self.m1_dim_red2 = _convolution(512, 128, 1, initializer.Normal(0.01))
+        self.m1_conv = nn.SequentialCell([_convolution(128, 128, 3, initializer.Normal(0.01)), nn.ReLU()])
         self.m1_detect_model = DetectModel(128, 128)
         self.m2_detect_model = DetectModel(512, 256)
         self.m3_detect_model = DetectModel(512, 256)

@@ -1,0 +1,210 @@
+"""Training of the port: the loop, its checkpoints, how it is gone on with.
+
+Letters: `N` images of a step, `H, W` size of the canvas, `K` anchors of all branches.
+"""
+
+import math
+import re
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ssh_ms.checkpoints import SUFFIX, check_shapes, read_checkpoint, write_checkpoint
+from ssh_ms.framework import ms
+from ssh_ms.sources import RawImage, Source
+from ssh_ms.training_data import Example, ExampleMaker
+from ssh_ms.training_graph import TrainStep
+from ssh_ms.training_log import TrainingLog
+from ssh_tf.utils.errors import DataError, ImageError, SSHError
+from ssh_tf.utils.images import decode_image
+from ssh_tf.utils.prefetch import prefetched
+
+_NAME = re.compile(r"ssh-(\d+)_(\d+)" + re.escape(SUFFIX))
+_SAID_EVERY = 20
+
+
+class Place(NamedTuple):
+    """Where a training stands: `step` steps of `epoch`, counted from 1, are done."""
+
+    epoch: int
+    step: int
+
+
+class Schedule(NamedTuple):
+    """How long a training goes on, and what it keeps."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    max_steps: int = 0
+    """End after so many steps in all; 0 for no such limit."""
+    decay_epoch: int = 0
+    """The learning rate is a tenth from the end of this epoch on; 0 for never."""
+    save_every: int = 1000
+    keep: int = 4
+    seed: int = 3
+    workers: int = 2
+
+
+class CheckpointFolder:
+    """`ssh-{epoch}_{step}.ckpt` files, the last few of them. They hold the optimiser's state too."""
+
+    def __init__(self, folder: Path, keep: int) -> None:
+        self._folder = folder
+        self._keep = keep
+
+    def latest(self) -> Place | None:
+        """The place of the last checkpoint, or None."""
+        places = self._places()
+        return places[-1] if places else None
+
+    def path(self, place: Place) -> Path:
+        """The file of a checkpoint."""
+        return self._folder / f"ssh-{place.epoch}_{place.step}{SUFFIX}"
+
+    def save(self, step: TrainStep, place: Place) -> Path:
+        """Write a checkpoint and remove those that are too old.
+
+        Raises:
+            CheckpointError: it cannot be written; earlier ones are kept.
+        """
+        path = self.path(place)
+        write_checkpoint(path, {parameter.name: parameter.asnumpy() for parameter in step.get_parameters()})
+        for old in self._places()[: -self._keep]:
+            self.path(old).unlink()
+        return path
+
+    def restore(self, step: TrainStep, place: Place) -> None:
+        """Load weights and the optimiser's state.
+
+        Raises:
+            CheckpointError: the file does not fit.
+        """
+        path = self.path(place)
+        arrays = read_checkpoint(path)
+        check_shapes(path, arrays, step)
+        for parameter in step.get_parameters():
+            parameter.set_data(ms.Tensor(arrays[parameter.name], parameter.dtype))
+
+    def _places(self) -> list[Place]:
+        if not self._folder.is_dir():
+            return []
+        matches = (_NAME.fullmatch(path.name) for path in self._folder.iterdir())
+        return sorted(Place(int(match[1]), int(match[2])) for match in matches if match)
+
+
+@contextmanager
+def _stop_signals() -> Iterator[list[str]]:
+    """Collect SIGINT and SIGTERM instead of dying of them; the list holds the names of those that came."""
+    came: list[str] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda got, _: came.append(signal.Signals(got).name)) for number in numbers]
+    try:
+        yield came
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def examples(source: Source, maker: ExampleMaker, schedule: Schedule, place: Place) -> Iterator[tuple[str, Example]]:
+    """Names and examples of an epoch behind `place`, made ahead in threads.
+
+    Raises:
+        DataError: a picture cannot be read.
+    """
+    first = place.step * schedule.batch_size
+
+    def make(numbered: tuple[int, RawImage]) -> Example:
+        number, raw = numbered
+        rng = np.random.default_rng([schedule.seed, place.epoch, number])
+        return maker(rng, decode_image(raw.data, raw.name), raw.truth)
+
+    numbered = enumerate(source.epoch(schedule.seed, place.epoch, first), first)
+    ahead = schedule.batch_size + schedule.workers
+    for (_, raw), made in prefetched(make, numbered, schedule.workers, ahead):
+        try:
+            yield raw.name, made.result()
+        except ImageError as error:
+            raise DataError(f"training image {error}") from error
+
+
+def train(step: TrainStep, source: Source, maker: ExampleMaker, folder: Path, schedule: Schedule) -> Place:
+    """Train, from the last checkpoint below `folder` if there is one. Returns where it ended.
+
+    Raises:
+        SSHError: data cannot be read, a checkpoint does not fit or cannot be written, the loss is not finite. The last
+            checkpoint stays.
+    """
+    per_epoch = len(source) // schedule.batch_size
+    if not per_epoch:
+        raise DataError(f"{len(source)} images do not make a batch of {schedule.batch_size}")
+    total = schedule.epochs * per_epoch
+    total = min(total, schedule.max_steps) if schedule.max_steps else total
+    checkpoints = CheckpointFolder(folder / "ckpts", schedule.keep)
+    place = checkpoints.latest() or Place(1, 0)
+    if place.step:
+        checkpoints.restore(step, place)
+        print(f"goes on from {checkpoints.path(place)}")
+    step.set_train()
+    log = TrainingLog(folder, *place, total, _done(place, per_epoch))
+    try:
+        with _stop_signals() as signals:
+            while _done(place, per_epoch) < total and not signals:
+                if place.step >= per_epoch:
+                    place = Place(place.epoch + 1, 0)
+                place = _train_epoch(step, source, maker, schedule, place, total, checkpoints, log, signals)
+    finally:
+        log.close()
+    if signals:
+        print(f"{signals[0]}: stopped; the same command goes on from {checkpoints.path(place)}")
+    return place
+
+
+def _done(place: Place, per_epoch: int) -> int:
+    return (place.epoch - 1) * per_epoch + place.step
+
+
+def _train_epoch(
+    step: TrainStep,
+    source: Source,
+    maker: ExampleMaker,
+    schedule: Schedule,
+    place: Place,
+    total: int,
+    checkpoints: CheckpointFolder,
+    log: TrainingLog,
+    signals: Sequence[str],
+) -> Place:
+    """Train to the end of the epoch of `place`, to `total` steps in all or to a signal; save. Returns the new place."""
+    per_epoch = len(source) // schedule.batch_size
+    decayed = 0 < schedule.decay_epoch < place.epoch
+    step.set_learning_rate(schedule.learning_rate * (0.1 if decayed else 1.0))
+    drawn = examples(source, maker, schedule, place)
+    while batch := list(islice(drawn, schedule.batch_size)):
+        if len(batch) < schedule.batch_size:
+            break
+        names = [name for name, _ in batch]
+        columns = zip(*(example for _, example in batch), strict=True)
+        loss, _ = step(*(ms.Tensor(np.stack(column)) for column in columns))
+        value = float(loss.asnumpy())
+        place = Place(place.epoch, place.step + 1)
+        if not math.isfinite(value):
+            raise SSHError(
+                f"the loss of step {place.step} of epoch {place.epoch} is {value} on the images {', '.join(names)}; "
+                "the last checkpoint is kept: lower base_lr or look at these images"
+            )
+        line = log.step(*place, value)
+        if place.step % _SAID_EVERY == 0 or place.step == 1:
+            log.say(str(line))
+        over = bool(signals) or _done(place, per_epoch) >= total
+        if over or place.step % schedule.save_every == 0 or place.step == per_epoch:
+            log.say(f"{checkpoints.save(step, place)}")
+        if over:
+            break
+    drawn.close()  # type: ignore[attr-defined]
+    return place

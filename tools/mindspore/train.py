@@ -1,0 +1,121 @@
+"""Train the port's SSH on WIDER FACE, or on any folder of images with boxes.
+
+A training whose folder (save_path) holds checkpoints is gone on with.
+"""
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+
+from ssh_ms.checkpoints import load_initial
+from ssh_ms.framework import ms, set_up
+from ssh_ms.network import SSHNetwork
+from ssh_ms.settings import read_settings
+from ssh_ms.sources import FileSource, MindRecordSource, Source, load_records, shards, write_shards
+from ssh_ms.trainer import Schedule, train
+from ssh_ms.training_data import CanvasOptions, ExampleMaker
+from ssh_ms.training_graph import LossOptions, TrainingLoss, TrainStep, freeze_early_layers
+from ssh_tf.layer_utils.matching import MatchOptions
+from ssh_tf.utils.errors import ConfigError, run_tool
+
+_DEFAULTS = Path(__file__).parents[2] / "experiments/cfgs/mindspore/default_config.yaml"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train; 0 when the last step is done or a signal stopped the run with a checkpoint."""
+    settings = read_settings(argv, _DEFAULTS, __doc__)
+    check(settings)
+    folder = Path(settings.save_path)
+    source = open_source(settings, folder)
+    ms.set_seed(settings.seed)
+    set_up(settings.mode, settings.device_target)
+    network = SSHNetwork()
+    if settings.pre_trained:
+        whole = load_initial(network, settings.pre_trained)
+        print(
+            f"starts from {settings.pre_trained}: {'an SSH network' if whole else 'VGG16'}; conv1 and conv2 are frozen"
+        )
+        freeze_early_layers(network)
+    canvas = CanvasOptions(settings.img_height, settings.img_width, settings.flip_ratio, settings.expand_ratio)
+    losses = LossOptions(
+        batch_size=settings.num_sampled,
+        positive_fraction=settings.pos_fraction,
+        hard_mining=settings.hard_mining,
+        weight_decay=settings.weight_decay,
+    )
+    step = TrainStep(
+        TrainingLoss(network, canvas.height, canvas.width, losses),
+        settings.base_lr,
+        settings.momentum,
+        settings.double_bias,
+    )
+    schedule = Schedule(
+        epochs=settings.epoch_size,
+        batch_size=settings.batch_size,
+        learning_rate=settings.base_lr,
+        max_steps=settings.max_steps,
+        decay_epoch=settings.lr_decay_epoch,
+        save_every=settings.save_checkpoint_steps,
+        keep=settings.keep_checkpoint_max,
+        seed=settings.seed,
+        workers=settings.num_parallel_workers,
+    )
+    matching = MatchOptions(settings.pos_overlap, settings.neg_overlap)
+    print(f"{len(source)} images; results under {folder}")
+    train(step, source, ExampleMaker(canvas, matching), folder, schedule)
+    return 0
+
+
+def check(settings: SimpleNamespace) -> None:
+    """See that numbers are in their ranges.
+
+    Raises:
+        ConfigError: one is not; it is named.
+    """
+    cores = os.cpu_count() or 1
+    ranges = {
+        "img_height": (16, math.inf),
+        "img_width": (16, math.inf),
+        "flip_ratio": (0, 1),
+        "expand_ratio": (1, math.inf),
+        "num_parallel_workers": (1, cores),
+        "mindrecord_shards": (1, 1000),
+        "pos_overlap": (0, 1),
+        "neg_overlap": (0, settings.pos_overlap),
+        "num_sampled": (1, math.inf),
+        "pos_fraction": (0, 1),
+        "batch_size": (1, math.inf),
+        "epoch_size": (1, math.inf),
+        "max_steps": (0, math.inf),
+        "base_lr": (0, math.inf),
+        "lr_decay_epoch": (0, math.inf),
+        "momentum": (0, 1),
+        "weight_decay": (0, math.inf),
+        "seed": (0, 2**31 - 1),
+        "save_checkpoint_steps": (1, math.inf),
+        "keep_checkpoint_max": (1, math.inf),
+    }
+    for key, (low, high) in ranges.items():
+        value = getattr(settings, key)
+        if not low <= value <= high:
+            reason = f" (this machine has {cores} cores)" if key == "num_parallel_workers" else ""
+            bounds = f"at least {low}" if high == math.inf else f"{low} to {high}"
+            raise ConfigError(f"{key} is {bounds}{reason}, got {value}")
+
+
+def open_source(settings: SimpleNamespace, folder: Path) -> Source:
+    """The images themselves, or MindRecord shards, which are made if they are not there yet."""
+    shard_folder = Path(settings.mindrecord_dir)
+    if settings.mindrecord_dir and shards(shard_folder):
+        return MindRecordSource(shard_folder)
+    records = load_records(Path(settings.anno_path), Path(settings.image_dir), folder / "cache", settings.skip_missing)
+    if not settings.mindrecord_dir:
+        return FileSource(records)
+    write_shards(shard_folder, records, settings.mindrecord_shards)
+    return MindRecordSource(shard_folder)
+
+
+if __name__ == "__main__":
+    run_tool(main)

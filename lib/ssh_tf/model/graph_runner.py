@@ -70,7 +70,7 @@ class GraphRunner:
                 anchors, logits, deltas, counts = outputs
                 outputs = list(propose_all(Rows(anchors, logits, deltas, (counts,)), info, options))
         self._session = tf.Session(graph=graph, config=session_config(precision))
-        self._run = self._session.make_callable(outputs, [images, info])
+        self.run = self._session.make_callable(outputs, [images, info])
 
     def __call__(self, images: npt.NDArray[np.float32], scale: float) -> list[ImageProposals]:
         """Proposals of each of `images` (N, H, W, 3), BGR minus the pixel means, that were resized by `scale`.
@@ -83,7 +83,7 @@ class GraphRunner:
         info = np.array([height, width, scale], np.float32)
         batches = [images] if self._any_batch else [image[None] for image in images]
         try:
-            return [found for batch in batches for found in by_image(self._run(batch, info), len(batch))]
+            return [found for batch in batches for found in by_image(self.run(batch, info), len(batch))]
         except tf.errors.ResourceExhaustedError as error:
             raise SSHError(f"not enough memory for the network on {len(images)} x {width}x{height} pixels") from error
         except tf.errors.OpError as error:

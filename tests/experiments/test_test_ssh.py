@@ -44,7 +44,8 @@ def test_newest_snapshot_of_the_tag(checkout):
     log, line = done.stdout.splitlines()
     assert line == (
         "gpu=0,1 tools/test_net.py --imdb wider_face_val"
-        " --model output/vgg16/wider_face_train/default/ssh_iter_100.ckpt --backbone vgg16 --cfg experiments/cfgs/vgg16.yml --tag default"
+        " --model output/vgg16/wider_face_train/default/ssh_iter_100.ckpt --backbone vgg16"
+        " --cfg experiments/cfgs/vgg16.yml --tag default"
     )
     path = checkout / log.removeprefix("Logging to ")
     assert path.read_text().strip() == line

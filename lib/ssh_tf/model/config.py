@@ -72,6 +72,8 @@ _DEFAULTS: dict[str, Any] = {
             "CROP_SIZE": 0,
             # Face sides in pixels at the network's input, drawn log-uniformly: [from, to, how often].
             "FACE_SIDES": [[8.0, 500.0, 1.0]],
+            # Share of windows cut anywhere, at any scale, instead of around a face.
+            "ANYWHERE_RATE": 0.0,
             "MAX_UPSCALE": 3.0,
             # Smaller faces become ignore regions.
             "MIN_FACE": 6.0,

@@ -68,6 +68,7 @@ def pipeline_options(config: Any) -> PipelineOptions:
         blank_ignored=augment.BLANK_IGNORED,
         crop_size=augment.CROP_SIZE,
         face_sides=tuple(FaceSides(*side) for side in augment.FACE_SIDES),
+        anywhere_rate=augment.ANYWHERE_RATE,
         max_upscale=augment.MAX_UPSCALE,
         min_face=augment.MIN_FACE,
         brightness=augment.COLOR_JITTER,

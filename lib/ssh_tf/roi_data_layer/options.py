@@ -38,6 +38,9 @@ class PipelineOptions(NamedTuple):
 
     crop_size: int = 0
     face_sides: tuple[FaceSides, ...] = (FaceSides(8.0, 500.0),)
+    # Share of windows that are cut anywhere at any scale, as if the image had no face. Without them what is enlarged a
+    # lot always shows a large face, and the network learns to see one in anything that is enlarged.
+    anywhere_rate: float = 0.0
     max_upscale: float = 3.0
     # The longest side of the resized picture is at least this part of the window, the rest being mean colour.
     min_fill: float = 0.75

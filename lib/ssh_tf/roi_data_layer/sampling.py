@@ -65,11 +65,12 @@ class Sampler:
         kinds = np.repeat(np.array([FACE, IGNORE], np.int32), [len(record.boxes), len(record.ignore)])
         window = None
         if options.crop_size:
+            anywhere = rng.random() < options.anywhere_rate
             window = augmentation.draw_window(
                 rng,
                 image.shape[0],
                 image.shape[1],
-                record.boxes,
+                record.boxes[:0] if anywhere else record.boxes,
                 options.crop_size,
                 options.face_sides,
                 options.max_upscale,

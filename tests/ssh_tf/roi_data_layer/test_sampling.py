@@ -152,6 +152,17 @@ def test_crops_hold_faces_of_all_sizes(records):
     assert counts.min() > 30
 
 
+def test_windows_anywhere_show_what_is_enlarged_without_a_face(records):
+    options = PipelineOptions(crop_size=128, face_sides=(FaceSides(8.0, 100.0),))
+    around, anywhere = (
+        Sampler(records[:1], options._replace(anywhere_rate=rate), seed=0, joint_batch=1) for rate in (0.0, 1.0)
+    )
+    enlarged = [sample for sample in (anywhere(iteration, 0) for iteration in range(100)) if sample.im_info[2] > 1.5]
+    empty = [not (sample.kinds == FACE).any() for sample in enlarged]
+    assert 10 < sum(empty) < len(empty)
+    assert all((around(iteration, 0).kinds == FACE).any() for iteration in range(100))
+
+
 def test_faces_too_small_or_mostly_outside_become_ignore_regions(records):
     options = PipelineOptions(crop_size=128, face_sides=(FaceSides(8.0, 100.0),), min_face=10.0, min_visible=0.5)
     sampler = Sampler(records[:1], options, seed=0, joint_batch=1)

@@ -40,8 +40,9 @@ def _bin(part: BinResult) -> dict[str, Any]:
 def plot(folder: str | os.PathLike[str], result: Evaluation, title: str) -> list[Path]:
     """``precision_recall.png`` and ``.pdf``: all faces, and each size that has any."""
     curves = [
-        PlotCurve(f"{part.size.name} px: {part.ap50:.3f}", part.recall, part.precision, part is result.overall)
+        PlotCurve(f"{part.size.name}: {part.ap50:.3f}", part.recall, part.precision, part is result.overall)
         for part in (result.overall, *result.by_size)
         if part.faces
     ]
-    return save_figure(precision_recall_figure(curves, title), Path(folder) / "precision_recall")
+    figure = precision_recall_figure(curves, f"{title}, by size of the face in pixels")
+    return save_figure(figure, Path(folder) / "precision_recall")

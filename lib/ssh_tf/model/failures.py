@@ -1,6 +1,7 @@
 """Where a detector fails on a set: the largest faces it missed, and its surest false alarms, on a contact sheet."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
@@ -9,9 +10,12 @@ import numpy.typing as npt
 from ssh_tf.datasets.average_precision import FALSE_ALARM, judge_image
 from ssh_tf.datasets.records import ImageRecord
 from ssh_tf.utils.contact_sheet import Image, Tile, contact_sheet, crop_around
-from ssh_tf.utils.drawing import draw_faces, draw_truth
+from ssh_tf.utils.drawing import draw_boxes, draw_faces, draw_truth
 from ssh_tf.utils.errors import ImageError
 from ssh_tf.utils.images import read_image
+
+
+_FAILURE_COLOUR = (0, 0, 255)  # BGR
 
 
 class Failure(NamedTuple):
@@ -52,7 +56,7 @@ def failure_sheet(
 ) -> Image:
     """A sheet of the worst `count` missed faces, then as many false alarms, with all boxes around them drawn.
 
-    Faces are blue, ignore regions grey, detections from `threshold` on green.
+    The failure is red, faces are blue, ignore regions grey, detections from `threshold` on green.
     """
     missed = missed_faces(records, detections, threshold)[:count]
     alarms = false_alarms(records, detections)[:count]
@@ -76,7 +80,7 @@ def _tiles(
             image = read_image(record.path)
         except ImageError:  # an image that failed has all its faces missed, and nothing to show
             continue
-        shown = rows[(rows[:, 4] >= threshold) | (rows[:, :4] == failure.box.astype(np.float32)).all(axis=1)]
-        drawn = draw_faces(draw_truth(image, record.boxes, record.ignore), shown)
-        name = record.name.rsplit("/", 1)[-1]
+        drawn = draw_faces(draw_truth(image, record.boxes, record.ignore), rows, threshold)
+        drawn = draw_boxes(drawn, [failure.box], _FAILURE_COLOUR)
+        name = PurePosixPath(record.name).stem
         yield Tile(crop_around(drawn, failure.box), f"{caption.format(failure.rank)} {name}"[:28])

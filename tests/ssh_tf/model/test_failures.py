@@ -52,9 +52,10 @@ def test_sheet_shows_them(records, detections):
     filled = [sheet[:, 200 * at : 200 * at + 200].std() > 5 for at in range(6)]
     assert filled == [True, True, True, True, True, False]
     blue, green, red = np.moveaxis(sheet.astype(int), 2, 0)
-    faces, found = (blue > 200) & (red < 60), (green > 180) & (blue < 60)
-    assert faces[:, :400].any()
-    assert found[:, 400:].any()
+    failures, faces, found = (red > 200) & (blue < 60), (blue > 200) & (red < 60), (green > 180) & (blue < 60)
+    assert [failures[:, 200 * at : 200 * at + 200].any() for at in range(5)] == [True] * 5
+    assert faces.any()
+    assert found.any()
 
 
 def test_sheet_without_failures(records):

@@ -83,13 +83,15 @@ def test_boxes_lie_on_their_faces(records, crop_size, flip_rate):
             expected = colour_extents(sample.image) - [flip_rate, 0, flip_rate, 0]
             if crop_size:
                 expected = np.clip(expected, 0, crop_size - 1)
-            for extent in expected:
+            # A line of pixels at the edge may be the interpolated rest of a face that lies outside.
+            shown = expected[(expected[:, 2:] - expected[:, :2]).min(axis=1) >= 2]
+            for extent in shown:
                 # Some box lies where this colour shows.
                 distance = np.abs(sample.boxes - extent).max(axis=1).min()
                 assert distance <= 1.0, (iteration, slot, extent, sample.boxes)
                 checked += 1
             # And no box is without a colour, but those of which less than a pixel shows.
-            assert len(sample.boxes) >= len(expected)
+            assert len(sample.boxes) >= len(shown)
             seen = (sample.boxes[:, 2:] - sample.boxes[:, :2]).min(axis=1) >= 2
             assert seen.sum() <= len(expected)
     assert checked > 150

@@ -14,7 +14,6 @@ from ssh_tf.utils.drawing import draw_boxes, draw_faces, draw_truth
 from ssh_tf.utils.errors import ImageError
 from ssh_tf.utils.images import read_image
 
-
 _FAILURE_COLOUR = (0, 0, 255)  # BGR
 
 

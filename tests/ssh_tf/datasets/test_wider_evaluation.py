@@ -358,7 +358,7 @@ if OFFICIAL.is_dir():
         truth = read_ground_truth(OFFICIAL, problems)
         assert (len(truth.names), truth.faces) == (OFFICIAL_IMAGES, OFFICIAL_FACES)
         assert len(problems) == 0
-        assert np.count_nonzero((truth.boxes[:, 2:] == 0).any(axis=1)) == 11
+        assert np.count_nonzero((truth.boxes[:, 2:] <= 0).any(axis=1)) == 11
 
     def test_official_ground_truth_as_detections():
         """The boxes that count, given as detections with falling scores, are found all: AP 1 at the hard level."""

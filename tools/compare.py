@@ -90,7 +90,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         with atomic_write(arguments.markdown) as stream:
             stream.write(f"{comparison_report.markdown_table(result)}\n\n{caption}\n")
     if arguments.plot:
-        comparison_report.plot(arguments.plot, result, f"{arguments.data.resolve().name}, {arguments.split}")
+        title = f"{arguments.data.resolve().name}, {arguments.split}: all faces, IoU 0.5"
+        comparison_report.plot(arguments.plot, result, title)
     for line in result.problems.lines():
         print(f"warning: {line}", file=sys.stderr)
     return 1 if len(result.problems) else 0

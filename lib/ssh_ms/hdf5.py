@@ -7,7 +7,7 @@ them: (k, k, C, D) of a convolution are stored as (D, C, k, k), (C, D) of a dens
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
@@ -42,17 +42,21 @@ def sort_names(names: Iterable[str]) -> Sorted:
     return result
 
 
-def to_channels_first(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+def to_channels_first(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """From TensorFlow's order of axes to MindSpore's."""
-    return np.ascontiguousarray(array.transpose(_TO_CHANNELS_FIRST.get(array.ndim)) if array.ndim in (2, 4) else array)
+    return _transposed(array, _TO_CHANNELS_FIRST)
 
 
-def to_channels_last(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+def to_channels_last(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """The inverse of `to_channels_first`."""
-    return np.ascontiguousarray(array.transpose(_TO_CHANNELS_LAST.get(array.ndim)) if array.ndim in (2, 4) else array)
+    return _transposed(array, _TO_CHANNELS_LAST)
 
 
-def write_hdf5(path: str | os.PathLike[str], arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
+def _transposed(array: npt.NDArray[Any], axes: Mapping[int, tuple[int, ...]]) -> npt.NDArray[Any]:
+    return array.transpose(axes[array.ndim]).copy() if array.ndim in axes else array
+
+
+def write_hdf5(path: str | os.PathLike[str], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
     """Write `arrays`, variables by name with their axes in MindSpore's order, to the file at `path`.
 
     Raises:
@@ -66,7 +70,7 @@ def write_hdf5(path: str | os.PathLike[str], arrays: Mapping[str, npt.NDArray[np
         raise CheckpointError(f"{path}: cannot be written: {error}") from error
 
 
-def read_hdf5(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[np.generic]]:
+def read_hdf5(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[Any]]:
     """Read the file at `path`. Returns arrays by variable name, their axes in MindSpore's order.
 
     Raises:

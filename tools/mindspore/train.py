@@ -13,7 +13,8 @@ from ssh_ms.checkpoints import load_initial
 from ssh_ms.framework import ms, set_up
 from ssh_ms.network import SSHNetwork
 from ssh_ms.settings import read_settings
-from ssh_ms.sources import FileSource, MindRecordSource, Source, load_records, shards, write_shards
+from ssh_ms.shards import MindRecordSource, shards, write_shards
+from ssh_ms.sources import FileSource, Source, load_records
 from ssh_ms.trainer import Schedule, train
 from ssh_ms.training_data import CanvasOptions, ExampleMaker
 from ssh_ms.training_graph import LossOptions, TrainingLoss, TrainStep, freeze_early_layers

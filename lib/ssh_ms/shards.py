@@ -1,0 +1,80 @@
+"""MindRecord shards: pictures with their boxes in a few large files."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from ssh_ms.framework import datasets, mindrecord
+from ssh_ms.sources import RawImage, read_raw
+from ssh_tf.datasets.records import ImageRecord
+from ssh_tf.utils.errors import DataError, ImageError
+from ssh_tf.utils.images import decode_image
+
+_SHARD = "faces.mindrecord"
+# MindRecord has no arrays without rows, so one that means nothing comes first.
+_NO_BOX = np.full((1, 5), -1, np.float32)
+
+
+class MindRecordSource:
+    """Reads MindRecord shards."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the shards in `folder`, see `write_shards`.
+
+        Raises:
+            DataError: there are none, or they are damaged.
+        """
+        self._files = shards(folder)
+        try:
+            self._length = datasets.MindDataset(self._files).get_dataset_size()
+        except (RuntimeError, ValueError, OSError) as error:
+            raise DataError(
+                f"{folder}: no MindRecord shards, or damaged ones: remove the folder to make them anew"
+            ) from error
+
+    def __len__(self) -> int:
+        return int(self._length)
+
+    def epoch(self, seed: int, epoch: int, skip: int) -> Iterator[RawImage]:
+        """See `Source`."""
+        datasets.config.set_seed(int(np.random.default_rng([seed, epoch]).integers(2**31)))
+        columns = list(RawImage._fields)
+        dataset = datasets.MindDataset(self._files, columns, num_parallel_workers=1, shuffle=True).skip(skip)
+        for name, data, truth in dataset.create_tuple_iterator(num_epochs=1, output_numpy=True):
+            yield RawImage(str(name), data.tobytes(), truth[len(_NO_BOX) :])
+
+
+def shards(folder: Path) -> list[str]:
+    """The shards in `folder`, in order."""
+    found = folder.glob(f"{_SHARD}*")
+    return [str(path) for path in sorted(found, key=lambda path: path.name) if path.suffix != ".db"]
+
+
+def write_shards(folder: Path, records: Sequence[ImageRecord], count: int) -> None:
+    """Write the pictures of `records` with their boxes to `count` MindRecord shards in `folder`.
+
+    Every picture is decoded once, so that none fails in training.
+
+    Raises:
+        DataError: a picture cannot be read, or the shards cannot be written.
+    """
+    temporary = folder.with_name(f".{folder.name}.part")
+    temporary.mkdir(parents=True, exist_ok=True)
+    writer = mindrecord.FileWriter(str(temporary / _SHARD), shard_num=count, overwrite=True)
+    writer.add_schema(
+        {"name": {"type": "string"}, "data": {"type": "bytes"}, "truth": {"type": "float32", "shape": [-1, 5]}}
+    )
+    try:
+        for record in tqdm(records, desc="MindRecord", unit="image", disable=None):
+            raw = read_raw(record)
+            decode_image(raw.data, record.path)
+            writer.write_raw_data([raw._replace(truth=np.concatenate([_NO_BOX, raw.truth]))._asdict()])
+        writer.commit()
+        # Whole or not at all: a folder that was left half-way is not taken for the shards.
+        temporary.rename(folder)
+    except ImageError as error:
+        raise DataError(f"training image {error}") from error
+    except (RuntimeError, OSError) as error:
+        raise DataError(f"{folder}: the shards cannot be written ({error})") from error

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ssh_tf.datasets.records import ImageRecord
 from ssh_tf.layer_utils.anchors import BRANCHES, branch_sizes, map_anchors
 from ssh_tf.layer_utils.box_coding import encode
-from ssh_tf.layer_utils.matching import MatchOptions, match_maps
+from ssh_tf.layer_utils.matching import MatchOptions, match_anchors, used_anchors
 from ssh_tf.roi_data_layer.augmentation import MEAN_COLOUR, Boxes, Image, Window, clip_boxes, cut_window, flip
 from ssh_tf.roi_data_layer.sampling import FACE, IGNORE
 from ssh_tf.utils.images import subtract_mean
@@ -72,9 +72,11 @@ class ExampleMaker:
     def __init__(self, canvas: CanvasOptions, matching: MatchOptions) -> None:
         self._canvas = canvas
         self._matching = matching
-        self._sizes = branch_sizes(canvas.height, canvas.width, pool_deep=True)
-        grids = [map_anchors(*size, branch) for branch, size in zip(BRANCHES, self._sizes, strict=True)]
-        self._anchors = np.concatenate(grids)
+        sizes = tuple(branch_sizes(canvas.height, canvas.width, pool_deep=True))
+        self._used = used_anchors(BRANCHES, sizes, sizes, canvas.height, canvas.width)
+        self._anchors = np.concatenate(
+            [map_anchors(*size, branch) for size, branch in zip(sizes, BRANCHES, strict=True)]
+        )
 
     def __call__(self, rng: np.random.Generator, image: Image, truth: npt.NDArray[np.float32]) -> Example:
         """An example of `image` (H', W', 3) BGR with `truth` (M, 5), see `truth_of`."""
@@ -85,11 +87,10 @@ class ExampleMaker:
     def example(self, rng: np.random.Generator, image: Image, boxes: Boxes, kinds: npt.NDArray[np.float32]) -> Example:
         """An example of `image` (H, W, 3) as it is, with `boxes` (M, 4) of `kinds` (M,), FACE or IGNORE."""
         faces, ignored = (np.ascontiguousarray(boxes[kinds == kind]) for kind in (FACE, IGNORE))
-        canvas = self._canvas
-        match = match_maps(BRANCHES, self._sizes, faces, ignored, canvas.height, canvas.width, self._matching)
+        match = match_anchors(self._used, faces, ignored, self._matching)
         targets = np.zeros((len(match.labels), 4), np.float32)
         positive = match.labels == 1
-        targets[positive] = encode(self._anchors[positive], match.faces[positive])
+        targets[positive] = encode(self._anchors[positive], faces[match.best[positive]])
         return Example(
             image=np.ascontiguousarray(subtract_mean(image).transpose(2, 0, 1)),
             labels=match.labels,

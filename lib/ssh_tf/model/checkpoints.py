@@ -5,7 +5,7 @@ What an optimiser adds (momentum, `global_step`) is left alone: only the variabl
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +94,13 @@ class Checkpoint:
         """
         variables = list(variables)
         self.check(variables, backbone)
-        for variable in variables:
-            variable.load(self.value(variable.op.name), session)
+        assign(session, {variable: self.value(variable.op.name) for variable in variables})
+
+
+def assign(session: Any, values: Mapping[Any, npt.ArrayLike]) -> None:
+    """Give variables their values, all in one run: TensorFlow looks through the whole graph for each."""
+    feeds = {variable.initializer.inputs[1]: value for variable, value in values.items()}
+    session.run([variable.initializer for variable in values], feeds)
 
 
 def _first(error: Exception) -> str:

@@ -1,0 +1,77 @@
+"""Networks for tests: weights made from their names, checkpoints of them, small settings."""
+
+import ast
+import zlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ssh_tf.model import inference_graph
+from ssh_tf.model.checkpoints import assign
+from ssh_tf.model.config import load_config
+from ssh_tf.model.options import network_options, proposal_options
+from ssh_tf.utils.tf1 import tf
+
+DATA = Path(__file__).parent / "data"
+
+SMALL = ["MOBILENET.DEPTH_MULTIPLIER", "0.25", "TEST.SCALES", "[120]", "TEST.MAX_SIZE", "160"]
+"""Settings of the `checkpoint` fixture: a quarter of MobileNetV1's channels, small inputs."""
+
+
+def weight(name, shape):
+    """The value of a variable in the recorded runs of the reference (tests/data/golden): drawn from its name."""
+    draw = np.random.RandomState(zlib.crc32(name.encode()))
+    leaf = name.rpartition("/")[2]
+    if leaf in ("gamma", "moving_variance"):
+        # Layers that are added to a shortcut are kept faint, or sums would grow from block to block.
+        ends_a_residual = leaf == "gamma" and ("/bottleneck_v1/conv3/" in name or "/project/" in name)
+        low, high = (0.1, 0.3) if ends_a_residual else (0.8, 1.2)
+        return draw.uniform(low, high, shape).astype(np.float32)
+    if leaf in ("beta", "moving_mean", "biases"):
+        return (0.05 * draw.standard_normal(shape)).astype(np.float32)
+    fan_in = np.prod(shape[:2] if leaf == "depthwise_weights" else shape[:3])
+    values = draw.standard_normal(shape) * np.sqrt(2.0 / fan_in)
+    if shape[2] == 3:  # the first layer, which reads grey levels
+        values /= 60.0
+    if "rpn_bbox_pred" in name or "rpn_cls_score" in name:
+        values *= 0.2
+    return values.astype(np.float32)
+
+
+def golden_image(number):
+    """The recorded run's input `number`: (1, H, W, 3) float32."""
+    height, width = [(192, 256), (173, 251)][number]
+    coarse = np.random.RandomState(100 + number).uniform(-110, 130, (height // 8 + 1, width // 8 + 1, 3))
+    return cv2.resize(coarse.astype(np.float32), (width, height))[None]
+
+
+def variable_contract(backbone):
+    """{name: (shape, trainable)} of the reference's variables, or None where there is no record."""
+    path = DATA / "variables" / f"{backbone}.txt"
+    if not path.exists():
+        return None
+    contract = {}
+    for line in path.read_text().splitlines():
+        name, shape, trainable = line.split(" ", 1)[0], line[line.index("[") : line.index("]") + 1], line.split()[-1]
+        contract[name] = (ast.literal_eval(shape), trainable == "True")
+    return contract
+
+
+def load_weights(session):
+    """Give every variable of the session's graph its `weight`."""
+    variables = tf.global_variables()
+    assign(session, {variable: weight(variable.op.name, variable.shape.as_list()) for variable in variables})
+
+
+def write_checkpoint(prefix, backbone, overrides=(), version=tf.train.SaverDef.V2):
+    """Save the network `backbone` with `weight`s at `prefix`, as a training would: with slots of an optimiser."""
+    config = load_config(None, overrides)
+    with tf.Graph().as_default(), tf.Session() as session:
+        inference_graph.build(backbone, network_options(config, backbone), proposal_options(config))
+        load_weights(session)
+        slot = tf.get_variable("Momentum", initializer=tf.zeros(3))
+        step = tf.train.create_global_step()
+        session.run([slot.initializer, step.initializer])
+        tf.train.Saver(write_version=version).save(session, str(prefix), write_meta_graph=False)
+    return str(prefix)

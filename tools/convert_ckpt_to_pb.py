@@ -14,8 +14,9 @@ import numpy.typing as npt
 from ssh_tf.model.agreement import compare
 from ssh_tf.model.command_line import add_config_arguments
 from ssh_tf.model.config import load_config
+from ssh_tf.model.detection import Runner
 from ssh_tf.model.frozen import load_graph, save_graph, save_saved_model, with_half_weights
-from ssh_tf.model.graph_runner import GraphRunner, Runner
+from ssh_tf.model.graph_runner import GraphRunner
 from ssh_tf.model.inference_graph import IMAGE_INFO, IMAGES, ROIS, SCORES, frozen, loaded
 from ssh_tf.model.onnx_files import OnnxRunner, save_onnx
 from ssh_tf.model.options import network_options, proposal_options

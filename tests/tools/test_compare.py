@@ -7,7 +7,7 @@ import pytest
 from ssh_tools import compare
 from ssh_tools.compare import bytes_of, main
 
-from ssh_tf.model.graph_runner import ImageProposals
+from ssh_tf.model.detection import ImageProposals
 from ssh_tf.model.peers import MissingPeer, Peer
 from ssh_tf.utils.errors import CheckpointError, DataError
 from ssh_tf.utils.images import write_image

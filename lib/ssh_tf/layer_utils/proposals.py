@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ssh_tf.layer_utils.box_coding import clip, decode
+from ssh_tf.layer_utils.proposal_options import ProposalOptions
 from ssh_tf.utils.tf1 import tf
 
 
@@ -16,19 +17,6 @@ class Proposals(NamedTuple):
     boxes: Any
     scores: Any
     branches: Any
-
-
-class ProposalOptions(NamedTuple):
-    """How proposals are chosen, per branch."""
-
-    mode: str = "nms"
-    """"nms": greedy non-maximum suppression; "top": the best `top_n` anchors as they are."""
-    nms_overlap: float = 0.3
-    keep: int = 300
-    score_threshold: float = 0.05
-    """Only anchors above it are decoded. Greedy NMS never lets a lower score suppress a higher one, so what is
-    found above the threshold does not depend on it."""
-    top_n: int = 5000
 
 
 def _by_nms(boxes: Any, scores: Any, options: ProposalOptions) -> Any:

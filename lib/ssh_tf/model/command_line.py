@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ssh_tf.model.config import load_config
-from ssh_tf.model.detector import THRESHOLD
+from ssh_tf.model.detection import THRESHOLD
 from ssh_tf.model.precision import PRECISIONS
 
 

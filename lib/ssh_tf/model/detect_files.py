@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ssh_tf.model.detector import THRESHOLD, FaceDetector, Level
+from ssh_tf.model.detection import THRESHOLD, Detector, Level
 from ssh_tf.utils.errors import CheckpointError, SSHError
 from ssh_tf.utils.media import Picture
 from ssh_tf.utils.prefetch import prefetched
@@ -28,7 +28,7 @@ class Detected(NamedTuple):
 
 
 def detect_pictures(
-    detector: FaceDetector, pictures: Iterable[Picture], threshold: float = THRESHOLD
+    detector: Detector, pictures: Iterable[Picture], threshold: float = THRESHOLD
 ) -> Iterator[tuple[Picture, Detected | str]]:
     """Detect faces in `pictures`, in their order. One that cannot be used comes with the reason and ends nothing.
 

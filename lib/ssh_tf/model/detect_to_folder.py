@@ -16,7 +16,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from ssh_tf.model.detect_files import Detected, detect_pictures
-from ssh_tf.model.detector import FaceDetector
+from ssh_tf.model.detection import Detector
 from ssh_tf.utils.copies import Copies, copy_name
 from ssh_tf.utils.drawing import draw_faces
 from ssh_tf.utils.errors import SSHError
@@ -30,7 +30,7 @@ _FAILED, _INTERRUPTED = 1, 130
 
 
 def detect_to_folder(
-    detector: FaceDetector,
+    detector: Detector,
     inputs: Sequence[str | os.PathLike[str]],
     output: str | os.PathLike[str],
     threshold: float,

@@ -5,12 +5,13 @@ Letters: `N` images of `H, W` pixels, `R` proposals of an image.
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ssh_tf.layer_utils.proposals import ProposalOptions
+from ssh_tf.model.detection import ImageProposals
 from ssh_tf.model.inference_graph import BRANCHES, IMAGE_INFO, IMAGES, ROIS, ROW_TENSORS, SCORES, propose_all
 from ssh_tf.model.precision import Precision, session_config
 from ssh_tf.nets.network import Rows
@@ -18,24 +19,6 @@ from ssh_tf.utils.errors import CheckpointError, SSHError
 from ssh_tf.utils.tf1 import tf
 
 _ROW_NAMES = (*ROW_TENSORS[:3], *ROW_TENSORS.counts)
-
-
-class ImageProposals(NamedTuple):
-    """Of one image: `boxes` (R, 4) in pixels of the network's input, `scores` (R,), `branches` (R,) if known."""
-
-    boxes: npt.NDArray[np.float32]
-    scores: npt.NDArray[np.float32]
-    branches: npt.NDArray[np.int32] | None
-
-
-class Runner(Protocol):
-    """What the detector asks of a network."""
-
-    def __call__(self, images: npt.NDArray[np.float32], scale: float) -> list[ImageProposals]:
-        """Proposals of each of `images` (N, H, W, 3), BGR minus the pixel means, that were resized by `scale`."""
-
-    def close(self) -> None:
-        """Give the memory back."""
 
 
 class GraphRunner:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ssh_tf.model.graph_runner import ImageProposals, by_image
+from ssh_tf.model.detection import ImageProposals
+from ssh_tf.model.graph_runner import by_image
 from ssh_tf.model.inference_graph import BRANCHES, IMAGE_INFO, IMAGES, ROIS, SCORES
 from ssh_tf.model.precision import Precision
 from ssh_tf.utils.errors import CheckpointError, SSHError

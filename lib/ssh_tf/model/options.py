@@ -3,7 +3,7 @@
 from typing import Any
 
 from ssh_tf.layer_utils.matching import MatchOptions
-from ssh_tf.layer_utils.proposals import ProposalOptions
+from ssh_tf.model.detection import proposal_options as proposal_options  # where callers look for it
 from ssh_tf.model.training_graph import SamplingOptions
 from ssh_tf.nets.options import NetworkOptions
 from ssh_tf.roi_data_layer.options import FaceSides, PipelineOptions
@@ -21,17 +21,6 @@ def network_options(config: Any, backbone: str) -> NetworkOptions:
         depth_multiplier=multiplier.DEPTH_MULTIPLIER,
         min_depth=config.MOBILENET_V2.MIN_DEPTH,
         train_bn=config.MOBILENET_V2.TRAIN_BN,
-    )
-
-
-def proposal_options(config: Any) -> ProposalOptions:
-    """Numbers of the proposals inside the graph."""
-    return ProposalOptions(
-        mode=config.TEST.MODE,
-        nms_overlap=config.TEST.RPN_NMS_THRESH,
-        keep=config.TEST.RPN_POST_NMS_TOP_N,
-        score_threshold=config.TEST.SCORE_THRESH,
-        top_n=config.TEST.RPN_TOP_N,
     )
 
 

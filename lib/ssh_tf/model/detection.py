@@ -1,0 +1,163 @@
+"""From a picture to boxes, whatever framework runs the network; imports none.
+
+Letters: `H, W` size of a picture, `N` faces (or images of a batch), `R` proposals.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ssh_tf.layer_utils.proposal_options import ProposalOptions
+from ssh_tf.nms import nms
+from ssh_tf.utils.errors import ImageError
+from ssh_tf.utils.images import network_input, shortest_side_scale
+
+THRESHOLD = 0.5
+"""Lowest score worth showing; evaluation asks for less."""
+
+_MIN_SIDE = 16
+_LAST_BRANCH = 2
+
+
+class ImageProposals(NamedTuple):
+    """Of one image: `boxes` (R, 4) in pixels of the network's input, `scores` (R,), `branches` (R,) if known."""
+
+    boxes: npt.NDArray[np.float32]
+    scores: npt.NDArray[np.float32]
+    branches: npt.NDArray[np.int32] | None
+
+
+class Runner(Protocol):
+    """What the detector asks of a network."""
+
+    def __call__(self, images: npt.NDArray[np.float32], scale: float) -> list[ImageProposals]:
+        """Proposals of each of `images` (N, H, W, 3), BGR minus the pixel means, that were resized by `scale`."""
+
+    def close(self) -> None:
+        """Give the memory back."""
+
+
+class Level(NamedTuple):
+    """What the network reads of a picture at one scale: `image` (h, w, 3) float32, resized by `scale`."""
+
+    image: npt.NDArray[np.float32]
+    scale: float
+    is_largest_of_many: bool
+
+
+class Detector:
+    """Detects faces by the network that a `Runner` runs."""
+
+    def __init__(self, runner: Runner, config: Any) -> None:
+        """`config` says at which scales a picture is looked at and how boxes are thinned out."""
+        self.runner = runner
+        self.config = config
+
+    def __call__(self, image: npt.NDArray[np.uint8], threshold: float = THRESHOLD) -> npt.NDArray[np.float32]:
+        """Find the faces of `image` (H, W, 3) BGR.
+
+        Returns:
+            (N, 5) [x1, y1, x2, y2, score] in the image's pixels, best first; every score is above `threshold`.
+
+        Raises:
+            ImageError: a side is under 16 pixels at the network's input.
+        """
+        return self.detect_batch([image], threshold)[0]
+
+    def detect_batch(
+        self, images: Sequence[npt.NDArray[np.uint8]], threshold: float = THRESHOLD
+    ) -> list[npt.NDArray[np.float32]]:
+        """As calling the detector on each image; neighbours of equal size go through the network together."""
+        return self.detect_prepared([self.prepare(image) for image in images], threshold)
+
+    def prepare(self, image: npt.NDArray[np.uint8]) -> list[Level]:
+        """Resize `image` (H, W, 3) BGR for the network, once for each of `TEST.SCALES`. Safe to call from a thread.
+
+        Raises:
+            ImageError: a side is under 16 pixels at the network's input, or it is not a colour picture.
+        """
+        if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+            raise ImageError(f"expected a picture (H, W, 3), got an array of shape {list(image.shape)}")
+        height, width = image.shape[:2]
+        levels = []
+        scales = self._scales(height, width)
+        for scale in scales:
+            if round(scale * min(height, width)) < _MIN_SIDE:
+                raise ImageError(
+                    f"{width}x{height} pixels are too narrow: the network would read "
+                    f"{round(scale * width)}x{round(scale * height)}, and needs {_MIN_SIDE} on each side"
+                )
+            levels.append(Level(network_input(image, scale), scale, len(scales) > 1 and scale == max(scales)))
+        return levels
+
+    def _scales(self, height: int, width: int) -> list[float]:
+        """Factors of the image's resizes (paper, section 4; spec of the image pyramid)."""
+        test = self.config.TEST
+        if len(test.SCALES) == 1:
+            return [shortest_side_scale(height, width, test.SCALES[0], test.MAX_SIZE)]
+        shortest, longest = test.PYRAMID_BASE
+        base = shortest_side_scale(height, width, shortest, longest)
+        return [base * scale / shortest for scale in test.SCALES]
+
+    def detect_prepared(
+        self, prepared: Sequence[list[Level]], threshold: float = THRESHOLD
+    ) -> list[npt.NDArray[np.float32]]:
+        """`detect_batch` for what `prepare` returned."""
+
+        def shapes(levels: list[Level]) -> list[Any]:
+            return [(level.image.shape, level.scale) for level in levels]
+
+        results = []
+        for _, group in groupby(prepared, key=shapes):
+            by_level = [self._run_level(levels) for levels in zip(*group, strict=True)]
+            results += [self._merge(rows, threshold) for rows in zip(*by_level, strict=True)]
+        return results
+
+    def _run_level(self, levels: Sequence[Level]) -> list[npt.NDArray[np.float32]]:
+        """Rows (N, 5) in image pixels of each of the equally resized images in `levels`."""
+        views = [level.image for level in levels]
+        if self.config.TEST.FLIP:
+            views += [image[:, ::-1] for image in views]
+        batch = views[0][None] if len(views) == 1 else np.stack(views)
+        found = self.runner(np.ascontiguousarray(batch), levels[0].scale)
+        rows = [self._rows(proposals, levels[0]) for proposals in found]
+        if self.config.TEST.FLIP:
+            last_column = (batch.shape[2] - 1) / levels[0].scale
+            plain, mirrored = rows[: len(levels)], rows[len(levels) :]
+            rows = [np.concatenate([a, _mirror(b, last_column)]) for a, b in zip(plain, mirrored, strict=True)]
+        return rows
+
+    @staticmethod
+    def _rows(proposals: ImageProposals, level: Level) -> npt.NDArray[np.float32]:
+        rows = np.column_stack([proposals.boxes / np.float32(level.scale), proposals.scores])
+        if level.is_largest_of_many and proposals.branches is not None:
+            # M3's anchors are smaller at this scale, in image pixels, than those that the other scales have anyway.
+            rows = rows[proposals.branches != _LAST_BRANCH]
+        return rows
+
+    def _merge(self, rows: Iterable[npt.NDArray[np.float32]], threshold: float) -> npt.NDArray[np.float32]:
+        together = np.concatenate(list(rows))
+        together = together[together[:, 4] > threshold]
+        return together[nms(together, self.config.TEST.NMS)]
+
+
+def proposal_options(config: Any) -> ProposalOptions:
+    """Numbers of the proposals inside the graph."""
+    return ProposalOptions(
+        mode=config.TEST.MODE,
+        nms_overlap=config.TEST.RPN_NMS_THRESH,
+        keep=config.TEST.RPN_POST_NMS_TOP_N,
+        score_threshold=config.TEST.SCORE_THRESH,
+        top_n=config.TEST.RPN_TOP_N,
+    )
+
+
+def _mirror(rows: npt.NDArray[np.float32], last_column: float) -> npt.NDArray[np.float32]:
+    """Boxes found in the mirrored image, as boxes of the image."""
+    mirrored = rows.copy()
+    mirrored[:, 0] = last_column - rows[:, 2]
+    mirrored[:, 2] = last_column - rows[:, 0]
+    return mirrored

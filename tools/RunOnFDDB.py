@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ssh_tf.datasets.fddb_files import folds_present, read_names, write_detections
+from ssh_tf.model.command_line import add_config_arguments
 from ssh_tf.model.config import load_config
-from ssh_tf.model.loading import load_detector
+from ssh_tf.model.detector import FaceDetector
 from ssh_tf.model.precision import PRECISIONS
 from ssh_tf.model.test import SetImage, run_on_set, settings_of
 from ssh_tf.nets.backbones import BACKBONES
@@ -31,9 +32,8 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--images", type=Path, metavar="DIR", help="the images (default: images in --data)")
     parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="gets FDDB-det-fold-NN.txt")
-    parser.add_argument("--cfg", type=Path, help="YAML file of what differs from the defaults")
     parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="arithmetic (default: auto)")
-    parser.add_argument("--set", nargs="+", default=[], metavar=("KEY", "VALUE"), help="change configuration keys")
+    add_config_arguments(parser)
     parser.add_argument(
         "--batch", type=int, default=1, help="images of equal size that go through together (default: 1)"
     )
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = settings_of(arguments.model, arguments.backbone, arguments.precision, config)
     images = [SetImage(name, pictures / f"{name}.jpg") for fold in names.values() for name in fold]
     run = run_on_set(
-        load_detector(arguments.model, arguments.backbone, config, arguments.precision),
+        lambda: FaceDetector.from_file(arguments.model, arguments.backbone, config, arguments.precision),
         images,
         arguments.output / "run",
         settings,

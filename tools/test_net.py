@@ -23,9 +23,10 @@ from ssh_tf.datasets.wider_baselines import published, read_baselines
 from ssh_tf.datasets.wider_detections import read_detections
 from ssh_tf.datasets.wider_evaluation import evaluate as evaluate_wider
 from ssh_tf.datasets.wider_ground_truth import LEVELS, read_ground_truth
+from ssh_tf.model.command_line import add_config_arguments
 from ssh_tf.model.config import load_config
+from ssh_tf.model.detector import FaceDetector
 from ssh_tf.model.failures import failure_sheet
-from ssh_tf.model.loading import load_detector
 from ssh_tf.model.precision import PRECISIONS
 from ssh_tf.model.test import DETECTIONS, Run, SetImage, run_on_set, settings_of
 from ssh_tf.nets.backbones import BACKBONES
@@ -51,10 +52,9 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--backbone", choices=list(BACKBONES), help="network of a checkpoint; part of the output's path"
     )
-    parser.add_argument("--cfg", type=Path, help="YAML file of what differs from the defaults")
     parser.add_argument("--tag", default="default", help="name of the run (default: %(default)s)")
     parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="arithmetic (default: auto)")
-    parser.add_argument("--set", nargs="+", default=[], metavar=("KEY", "VALUE"), help="change configuration keys")
+    add_config_arguments(parser)
     parser.add_argument("--output_root", type=Path, default=Path("output"), help="results go below it")
     parser.add_argument(
         "--batch", type=int, default=1, help="images of equal size that go through together (default: 1)"
@@ -151,9 +151,8 @@ def detect(arguments: argparse.Namespace, config: Any, images: Sequence[SetImage
     """Run the detector; the folder of its results, and what it gave."""
     folder = arguments.output_root / (arguments.backbone or "frozen") / name / arguments.tag / arguments.model.stem
     settings = settings_of(arguments.model, arguments.backbone, arguments.precision, config)
-    detector = load_detector(arguments.model, arguments.backbone, config, arguments.precision)
     run = run_on_set(
-        detector,
+        lambda: FaceDetector.from_file(arguments.model, arguments.backbone, config, arguments.precision),
         images,
         folder,
         settings,

@@ -10,23 +10,24 @@ import pytest
 from ssh_tools.reval import main as reval
 from ssh_tools.test_net import main
 
+from networks import SMALL, write_checkpoint
 from ssh_tf.datasets.wider_detections import load_npz
-from ssh_tf.utils.errors import ConfigError, DataError
-from tiny_network import BACKBONE, SETTINGS, save_checkpoint
+from ssh_tf.utils.errors import CheckpointError, DataError
 from wider_cases import write_mat
 
+BACKBONE = "mobile"
 DEMO = Path(__file__).parents[2] / "data" / "demo"
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    return save_checkpoint(tmp_path_factory.mktemp("model"))
+def model(tmp_path_factory):
+    return write_checkpoint(tmp_path_factory.mktemp("model") / "ssh_iter_7.ckpt", BACKBONE, SMALL)
 
 
-@pytest.fixture
-def folder(tmp_path):
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
     """Two photographs, with a face given in the first alone."""
-    data = tmp_path / "faces"
+    data = tmp_path_factory.mktemp("data") / "faces"
     for name in ("a/one.jpg", "a/two.jpg"):
         (data / "images" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(DEMO / "eileen_collins.jpg", data / "images" / name)
@@ -35,18 +36,33 @@ def folder(tmp_path):
     return data
 
 
-def run(tmp_path, checkpoint, *arguments):
-    common = ["--model", checkpoint, "--backbone", BACKBONE, "--output_root", str(tmp_path / "output")]
-    return main([*common, *arguments, "--precision", "fp32", "--set", *SETTINGS])
+def run(output, model, *arguments):
+    common = ["--model", model, "--backbone", BACKBONE, "--output_root", str(output), *arguments]
+    return main([*common, "--precision", "fp32", "--set", *SMALL])
 
 
-def results(tmp_path, name, tag="default"):
-    return tmp_path / "output" / BACKBONE / name / tag / "ssh_iter_7"
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, model, folder):
+    """The output of a whole run on the folder."""
+    output = tmp_path_factory.mktemp("output")
+    assert run(output, model, "--imdb", "folder", "--data", str(folder)) == 0
+    return output
 
 
-def test_folder(tmp_path, checkpoint, folder, capsys):
-    assert run(tmp_path, checkpoint, "--imdb", "folder", "--data", str(folder), "--tag", "first") == 0
-    out = results(tmp_path, "faces", "first")
+@pytest.fixture
+def output(tmp_path, whole):
+    """A copy of the output of a whole run."""
+    return Path(shutil.copytree(whole, tmp_path / "output"))
+
+
+def results(output, name="faces", tag="default"):
+    return output / BACKBONE / name / tag / "ssh_iter_7"
+
+
+def test_folder(output, model, folder, capsys):
+    """What the run left; asked for again, it is evaluated without the network."""
+    assert run(output, model, "--imdb", "folder", "--data", str(folder)) == 0
+    out = results(output)
     content = json.loads((out / "results.json").read_text())
     assert content["overall"]["faces"] == 1
     assert content["by_size"][">=32"]["faces"] == 1
@@ -60,50 +76,42 @@ def test_folder(tmp_path, checkpoint, folder, capsys):
     assert (out / "precision_recall.png").exists()
     assert (out / "precision_recall.pdf").exists()
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("2 images in ")
+    assert lines[0].startswith("2 images in 0 s (2 done before)")
     assert lines[-1].startswith(">=32")
 
 
-def test_folder_that_was_broken_off(tmp_path, checkpoint, folder):
+def test_folder_that_was_broken_off(output, model, folder):
     """Half of the files gone: the rest is detected, and everything is as before."""
-    arguments = ("--imdb", "folder", "--data", str(folder))
-    run(tmp_path, checkpoint, *arguments)
-    out = results(tmp_path, "faces")
-    before = {name: (out / name).read_bytes() for name in ("results.json", "detections/a/two.txt")}
-    stored = load_npz(out / "detections.npz")
-    for name in (*before, "detections.npz"):
+    out = results(output)
+    before = {name: (out / name).read_bytes() for name in ("results.json", "detections/a/two.txt", "detections.npz")}
+    for name in before:
         (out / name).unlink()
-    assert run(tmp_path, checkpoint, *arguments) == 0
+    assert run(output, model, "--imdb", "folder", "--data", str(folder)) == 0
     assert {name: (out / name).read_bytes() for name in before} == before
-    again = load_npz(out / "detections.npz")
-    np.testing.assert_array_equal(np.concatenate(again.detections), np.concatenate(stored.detections))
 
 
-def test_other_settings_need_another_tag(tmp_path, checkpoint, folder):
-    arguments = ("--imdb", "folder", "--data", str(folder))
-    run(tmp_path, checkpoint, *arguments)
-    common = ["--model", checkpoint, "--backbone", BACKBONE, "--output_root", str(tmp_path / "output"), *arguments]
+def test_other_settings_need_another_tag(output, model, folder):
+    common = ["--model", model, "--backbone", BACKBONE, "--output_root", str(output)]
     with pytest.raises(DataError, match=r"other settings \(config\.TEST\.NMS, .*give another --tag, or --restart"):
-        main([*common, "--set", *SETTINGS, "TEST.NMS", "0.4"])
+        main([*common, "--imdb", "folder", "--data", str(folder), "--set", *SMALL, "TEST.NMS", "0.4"])
 
 
-def test_batches_give_the_same(tmp_path, checkpoint, folder):
-    for tag, batch in (("one", "1"), ("two", "2")):
-        arguments = ("--imdb", "folder", "--data", str(folder), "--tag", tag, "--batch", batch)
-        assert run(tmp_path, checkpoint, *arguments) == 0
-    one, two = (load_npz(results(tmp_path, "faces", tag) / "detections.npz").detections for tag in ("one", "two"))
+def test_batches_give_the_same(output, model, folder):
+    assert run(output, model, "--imdb", "folder", "--data", str(folder), "--tag", "two", "--batch", "2") == 0
+    one, two = (load_npz(results(output, tag=tag) / "detections.npz").detections for tag in ("default", "two"))
     for first, second in zip(one, two, strict=True):
         np.testing.assert_allclose(first, second, atol=0.02)
 
 
-def test_unreadable_image_is_told(tmp_path, checkpoint, folder, capsys):
-    path = folder / "images" / "a" / "two.jpg"
+def test_unreadable_image_is_told(tmp_path, model, folder, capsys):
+    data = Path(shutil.copytree(folder, tmp_path / "faces"))
+    path = data / "images" / "a" / "two.jpg"
     path.write_bytes(path.read_bytes()[:20000])
-    assert run(tmp_path, checkpoint, "--imdb", "folder", "--data", str(folder)) == 1
+    assert run(tmp_path / "output", model, "--imdb", "folder", "--data", str(data)) == 1
     error = capsys.readouterr().err
     assert "1 of 2 images failed" in error
     assert "error: a/two: " in error
-    assert list(json.loads((results(tmp_path, "faces") / "results.json").read_text())["failed"]) == ["a/two"]
+    assert list(json.loads((results(tmp_path / "output") / "results.json").read_text())["failed"]) == ["a/two"]
 
 
 @pytest.fixture
@@ -118,9 +126,9 @@ def wider(tmp_path):
     return tmp_path / "data"
 
 
-def test_wider(tmp_path, checkpoint, wider, capsys):
+def test_wider(tmp_path, model, wider, capsys):
     """The tool's figures are those that reval.py gives for its files."""
-    assert run(tmp_path, checkpoint, "--imdb", "wider_face_val", "--data_root", str(wider)) == 0
+    assert run(tmp_path, model, "--imdb", "wider_face_val", "--data_root", str(wider)) == 0
     out = results(tmp_path, "wider_face_val")
     content = json.loads((out / "results.json").read_text())
     assert content["hard"]["faces"] == 2
@@ -135,19 +143,15 @@ def test_wider(tmp_path, checkpoint, wider, capsys):
         }
 
 
-def test_missing_wider_image_fails_alone(tmp_path, checkpoint, wider, capsys):
-    (wider / "WIDER" / "WIDER_val" / "images" / "0--Parade" / "a.jpg").unlink()
-    assert run(tmp_path, checkpoint, "--data_root", str(wider)) == 1
-    assert "1 of 2 images failed" in capsys.readouterr().err
+def test_absent_images_are_an_error(tmp_path, wider):
     shutil.rmtree(wider / "WIDER" / "WIDER_val")
     with pytest.raises(DataError, match=r"images: no such folder; `tools/fetch_data\.py wider_val` fetches"):
-        run(tmp_path, checkpoint, "--data_root", str(wider))
+        run(tmp_path, "model.pb", "--data_root", str(wider))
 
 
-def test_checkpoint_needs_its_backbone(tmp_path, checkpoint, folder):
-    arguments = ["--imdb", "folder", "--data", str(folder), "--output_root", str(tmp_path / "output")]
-    with pytest.raises(ConfigError, match="needs --backbone"):
-        main(["--model", checkpoint, *arguments])
+def test_absent_model_is_an_error(tmp_path, folder):
+    with pytest.raises(CheckpointError, match=r"none\.pb"):
+        run(tmp_path, "none.pb", "--imdb", "folder", "--data", str(folder))
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@
 import hashlib
 import json
 import os
+import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from itertools import islice
 from pathlib import Path
@@ -75,7 +76,7 @@ def settings_of(model: Path, backbone: str | None, precision: str, config: Any) 
 
 
 def run_on_set(
-    detector: Detector,
+    open_detector: Callable[[], Detector],
     images: Sequence[SetImage],
     folder: Path,
     settings: Mapping[str, Any],
@@ -91,26 +92,31 @@ def run_on_set(
     again. An image that cannot be read is noted, and the run goes on.
 
     Args:
-        detector: finds the faces.
+        open_detector: gives what finds the faces; not called if there is nothing left to do.
         images: the set; names are different.
         folder: gets ``detections/<event>/<image>.txt``, ``detections.npz`` and ``run.json``.
         settings: what `settings_of` returned; a folder of another run is refused.
         threshold: least score stored.
         batch: images that go through the network together where they are of equal size.
         workers: threads that read.
-        restart: begin anew, whatever the folder holds.
+        restart: begin anew, and delete the detections that the folder holds.
 
     Raises:
         DataError: `folder` holds the run of other settings.
     """
     started = time.monotonic()
-    _claim(folder, settings, restart)
     store = folder / DETECTIONS
-    done = {image.name for image in images if not restart and (store / f"{image.name}.txt").is_file()}
+    if restart:
+        # All of it, and before the new settings are noted: a break must not leave files of both runs.
+        shutil.rmtree(store, ignore_errors=True)
+    _claim(folder, settings, restart)
+    done = {image.name for image in images if (store / f"{image.name}.txt").is_file()}
     todo = [image for image in images if image.name not in done]
     if batch > 1:
         todo.sort(key=_size)
     failed: dict[str, str] = {}
+    if todo:
+        detector = open_detector()
 
     def load(image: SetImage) -> Any:
         return detector.prepare(read_image(image.path))

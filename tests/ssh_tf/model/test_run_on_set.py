@@ -44,7 +44,7 @@ def images(tmp_path):
 
 
 def run(images, folder, detector=None, settings=SETTINGS, **options):
-    return run_on_set(detector or MeanDetector(), images, folder, settings, threshold=0.05, **options)
+    return run_on_set(lambda: detector or MeanDetector(), images, folder, settings, threshold=0.05, **options)
 
 
 def test_everything_is_stored(images, tmp_path):
@@ -92,10 +92,16 @@ def test_a_broken_run_is_gone_on_with(images, tmp_path):
 def test_a_whole_run_is_not_run_again_but_on_request(images, tmp_path):
     run(images, tmp_path)
     detector = MeanDetector()
-    assert run(images, tmp_path, detector).resumed == 5
-    assert detector.batches == []
+    assert run_on_set(pytest.fail, images, tmp_path, SETTINGS, threshold=0.05).resumed == 5
     assert run(images, tmp_path, detector, restart=True).resumed == 0
     assert sum(map(len, detector.batches)) == 5
+
+
+def test_a_broken_restart_leaves_nothing_of_the_old_run(images, tmp_path):
+    run(images, tmp_path)
+    with pytest.raises(Killed):
+        run(images, tmp_path, MortalDetector(), {"model": "another"}, restart=True)
+    assert run(images, tmp_path, settings={"model": "another"}).resumed == 2
 
 
 def test_other_settings_are_refused(images, tmp_path):

@@ -1,35 +1,34 @@
-"""From the network's rows to faces, in NumPy, as the TensorFlow graph and its detector do it.
+"""From the network's rows to proposals, in NumPy, as the TensorFlow graph does it.
 
-Letters: `K` anchors of all branches, `R` proposals, `N` faces.
+Letters: `K` anchors of all branches, `R` candidates or proposals.
 """
-
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ssh_tf.layer_utils.anchors import BRANCHES, branch_sizes, map_anchors
 from ssh_tf.layer_utils.box_coding import clip, decode
+from ssh_tf.layer_utils.proposal_options import ProposalOptions
+from ssh_tf.model.detection import ImageProposals
 from ssh_tf.nms import nms
 
 Floats = npt.NDArray[np.float32]
 
 
-class DetectionOptions(NamedTuple):
-    """How pictures are resized and boxes thinned out. The defaults are those of the TensorFlow detector."""
-
-    shortest: int = 1200
-    """Shortest side in pixels that the network reads, unless the longest passes the next."""
-    longest: int = 1600
-    score_threshold: float = 0.05
-    """Only anchors above it are decoded."""
-    branch_overlap: float = 0.3
-    """Two proposals of a branch overlap at most this much; of all branches together, the last one."""
-    branch_keep: int = 300
-    overlap: float = 0.3
+def _by_nms(boxes: Floats, scores: Floats, options: ProposalOptions) -> npt.NDArray[np.int64]:
+    # TensorFlow's suppression takes widths as x2 - x1, `nms` as x2 - x1 + 1.
+    rows = np.column_stack([boxes - np.array([0, 0, 1, 1], np.float32), scores])
+    return nms(rows, options.nms_overlap)[: options.keep]
 
 
-def propose(logits: Floats, deltas: Floats, height: int, width: int, options: DetectionOptions) -> Floats:
+def _by_score(boxes: Floats, scores: Floats, options: ProposalOptions) -> npt.NDArray[np.int64]:
+    return np.argsort(-scores, kind="stable")[: options.top_n]
+
+
+_MODES = {"nms": _by_nms, "top": _by_score}
+
+
+def propose(logits: Floats, deltas: Floats, height: int, width: int, options: ProposalOptions) -> ImageProposals:
     """Score, decode, clip and thin out the rows of one image, branch by branch.
 
     Args:
@@ -39,27 +38,18 @@ def propose(logits: Floats, deltas: Floats, height: int, width: int, options: De
         options: how to choose.
 
     Returns:
-        (R, 5) [x1, y1, x2, y2, score] in pixels of the network's input, branch after branch, best first within each.
+        Proposals of the branches one after the other, best first within each.
     """
     chosen, start = [], 0
-    for branch, size in zip(BRANCHES, branch_sizes(height, width, pool_deep=True), strict=True):
+    for number, (branch, size) in enumerate(zip(BRANCHES, branch_sizes(height, width, pool_deep=True), strict=True)):
         anchors = map_anchors(*size, branch)
         rows = slice(start, start + len(anchors))
         start += len(anchors)
         # A low logit overflows to a score of 0.
         with np.errstate(over="ignore"):
-            scores = 1 / (1 + np.exp(-logits[rows]))
+            scores = np.asarray(1 / (1 + np.exp(-logits[rows])), np.float32)
         above = np.flatnonzero(scores > options.score_threshold)
         boxes = clip(decode(anchors[above], deltas[rows][above]), height, width)
-        found = np.column_stack([boxes, scores[above]]).astype(np.float32)
-        # TensorFlow's suppression takes widths as x2 - x1, `nms` as x2 - x1 + 1.
-        kept = nms(found - np.array([0, 0, 1, 1, 0], np.float32), options.branch_overlap)
-        chosen.append(found[kept[: options.branch_keep]])
-    return np.concatenate(chosen)
-
-
-def merge(proposals: Floats, scale: float, threshold: float, overlap: float) -> Floats:
-    """Faces (N, 5) in pixels of the picture, best first, from `proposals` (R, 5) of the picture resized by `scale`."""
-    rows = proposals[proposals[:, 4] > threshold]
-    rows = np.column_stack([rows[:, :4] / np.float32(scale), rows[:, 4]])
-    return rows[nms(rows, overlap)]
+        kept = _MODES[options.mode](boxes, scores[above], options)
+        chosen.append((boxes[kept], scores[above][kept], np.full(len(kept), number, np.int32)))
+    return ImageProposals(*(np.concatenate(column) for column in zip(*chosen, strict=True)))

@@ -3,15 +3,17 @@
 import numpy as np
 import pytest
 
-from ssh_ms.proposals import DetectionOptions, merge, propose
+from ssh_ms.proposals import propose
 from ssh_tf.layer_utils.anchors import BRANCHES, branch_sizes, map_anchors
-from ssh_tf.layer_utils.proposals import ProposalOptions
+from ssh_tf.layer_utils.proposal_options import ProposalOptions
 from ssh_tf.layer_utils.proposals import propose as propose_in_graph
 from ssh_tf.utils.tf1 import tf
 
 
+@pytest.mark.parametrize("mode", ["nms", "top"])
 @pytest.mark.parametrize(("height", "width"), [(131, 203), (300, 400), (16, 500)])
-def test_proposals_are_those_of_the_graph(height, width):
+def test_proposals_are_those_of_the_graph(height, width, mode):
+    options = ProposalOptions(mode=mode, keep=100, top_n=300)
     sizes = branch_sizes(height, width, pool_deep=True)
     grids = [map_anchors(*size, branch) for size, branch in zip(sizes, BRANCHES, strict=True)]
     rng = np.random.default_rng(height)
@@ -19,31 +21,24 @@ def test_proposals_are_those_of_the_graph(height, width):
     logits = rng.normal(-1, 2, count).astype(np.float32)
     deltas = rng.normal(0, 0.3, (count, 4)).astype(np.float32)
     with tf.Graph().as_default(), tf.Session() as session:
-        anchors, counts = np.concatenate(grids), [len(grid) for grid in grids]
-        graph = propose_in_graph(
-            tf.constant(anchors),
-            tf.constant(logits),
-            tf.constant(deltas),
-            counts,
-            float(height),
-            float(width),
-            ProposalOptions(keep=100),
-        )
-        wanted = session.run(graph)
-    found = propose(logits, deltas, height, width, DetectionOptions(branch_keep=100))
-    assert len(found) > 50
-    np.testing.assert_allclose(found[:, :4], wanted.boxes, atol=1e-3)
-    np.testing.assert_allclose(found[:, 4], wanted.scores, atol=1e-6)
+        rows = [tf.constant(part) for part in (np.concatenate(grids), logits, deltas)]
+        counts = [len(grid) for grid in grids]
+        wanted = session.run(propose_in_graph(*rows, counts, float(height), float(width), options))
+    found = propose(logits, deltas, height, width, options)
+    assert len(found.scores) > 50
+    np.testing.assert_allclose(found.boxes, wanted.boxes, atol=1e-3)
+    np.testing.assert_allclose(found.scores, wanted.scores, atol=1e-6)
+    np.testing.assert_array_equal(found.branches, wanted.branches)
 
 
 def test_logits_without_bound():
     logits = np.full(12, -1000, np.float32)
     logits[3] = 1000
-    found = propose(logits, np.zeros((12, 4), np.float32), 16, 16, DetectionOptions())
-    np.testing.assert_array_equal(found, [[0, 0, 15, 15, 1]])
+    found = propose(logits, np.zeros((12, 4), np.float32), 16, 16, ProposalOptions())
+    np.testing.assert_array_equal(found.boxes, [[0, 0, 15, 15]])
+    assert (found.scores, found.branches) == (1, 0)
 
 
-def test_merging_over_branches():
-    rows = np.array([[0, 0, 20, 20, 0.6], [2, 0, 22, 20, 0.9], [50, 50, 60, 60, 0.4], [80, 0, 90, 10, 0.5]], np.float32)
-    found = merge(rows, scale=2.0, threshold=0.45, overlap=0.3)
-    np.testing.assert_array_equal(found, np.array([[1, 0, 11, 10, 0.9], [40, 0, 45, 5, 0.5]], np.float32))
+def test_nothing_found():
+    found = propose(np.full(12, -9, np.float32), np.zeros((12, 4), np.float32), 16, 16, ProposalOptions())
+    assert (found.boxes.shape, found.scores.shape, found.branches.shape) == ((0, 4), (0,), (0,))

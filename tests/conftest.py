@@ -43,3 +43,19 @@ def longest_pause():
         return np.diff(turns).max() / (turns[-1] - turns[0])
 
     return measure
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory):
+    """Prefix of a checkpoint of MobileNetV1 at a quarter of its channels (settings: `networks.SMALL`)."""
+    from networks import SMALL, write_checkpoint
+
+    return write_checkpoint(tmp_path_factory.mktemp("checkpoint") / "small", "mobile", SMALL)
+
+
+@pytest.fixture(scope="session")
+def frozen_model(checkpoint):
+    """The same network as a frozen graph, a `.pb` file."""
+    from networks import freeze_checkpoint
+
+    return freeze_checkpoint(checkpoint)

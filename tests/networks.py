@@ -10,6 +10,7 @@ import numpy as np
 from ssh_tf.model import inference_graph
 from ssh_tf.model.checkpoints import assign
 from ssh_tf.model.config import load_config
+from ssh_tf.model.frozen import save_graph
 from ssh_tf.model.options import network_options, proposal_options
 from ssh_tf.utils.tf1 import tf
 
@@ -64,7 +65,7 @@ def load_weights(session):
     assign(session, {variable: weight(variable.op.name, variable.shape.as_list()) for variable in variables})
 
 
-def write_checkpoint(prefix, backbone, overrides=(), version=tf.train.SaverDef.V2):
+def write_checkpoint(prefix, backbone, overrides=()):
     """Save the network `backbone` with `weight`s at `prefix`, as a training would: with slots of an optimiser."""
     config = load_config(None, overrides)
     with tf.Graph().as_default(), tf.Session() as session:
@@ -73,5 +74,16 @@ def write_checkpoint(prefix, backbone, overrides=(), version=tf.train.SaverDef.V
         slot = tf.get_variable("Momentum", initializer=tf.zeros(3))
         step = tf.train.create_global_step()
         session.run([slot.initializer, step.initializer])
-        tf.train.Saver(write_version=version).save(session, str(prefix), write_meta_graph=False)
+        tf.train.Saver().save(session, str(prefix), write_meta_graph=False)
     return str(prefix)
+
+
+def freeze_checkpoint(prefix):
+    """Freeze the small network of `prefix` into a `.pb` file beside it."""
+    config = load_config(None, SMALL)
+    options = network_options(config, "mobile"), proposal_options(config)
+    with inference_graph.loaded(prefix, "mobile", *options) as session:
+        graph_def = inference_graph.frozen(session)
+    path = Path(f"{prefix}.pb")
+    save_graph(graph_def, path)
+    return path

@@ -18,6 +18,9 @@ from ssh_tf.utils.tf1 import tf
 
 _PART = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
 
+# What TensorFlow's reader raises on damaged files.
+_READ_ERRORS = (tf.errors.OpError, ValueError, RuntimeError, LookupError)
+
 
 class Checkpoint:
     """Names, shapes and values in a checkpoint. Values are read when asked for."""
@@ -32,7 +35,7 @@ class Checkpoint:
         try:
             self._reader = tf.train.NewCheckpointReader(self.prefix)
             self.shapes = {name: tuple(shape) for name, shape in self._reader.get_variable_to_shape_map().items()}
-        except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        except _READ_ERRORS as error:
             raise CheckpointError(f"{path}: not a TensorFlow checkpoint, or a damaged one ({_first(error)})") from error
 
     def value(self, name: str) -> npt.NDArray[Any]:
@@ -45,7 +48,7 @@ class Checkpoint:
             raise CheckpointError(f"{self.prefix}: no variable {name}")
         try:
             return np.asarray(self._reader.get_tensor(name))
-        except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        except _READ_ERRORS as error:
             raise CheckpointError(f"{self.prefix}: {name} cannot be read ({_first(error)})") from error
 
     def backbone(self) -> str:

@@ -19,6 +19,8 @@ from ssh_tf.utils.tf1 import SavedModel, tf
 SAVED_MODEL = "saved_model.pb"
 _SIGNATURE = "serving_default"
 
+_VARIABLES = frozenset({"VarHandleOp", "Variable", "VariableV2"})
+
 # Constants of fewer elements (biases, statistics) are not worth storing in half precision.
 _WORTH_HALVING = 4096
 
@@ -41,6 +43,8 @@ def load_graph(path: str | os.PathLike[str]) -> Any:
     path = Path(path)
     graph_def = _saved_graph(path) if path.is_dir() else _parse(path, tf.GraphDef())
     forbidden = forbidden_operations(graph_def)
+    if _VARIABLES.intersection(forbidden):
+        raise CheckpointError(f"{path}: not a frozen graph: its weights are variables, not constants")
     if forbidden:
         more = f" and {len(forbidden) - 3} others" if len(forbidden) > 3 else ""
         raise CheckpointError(

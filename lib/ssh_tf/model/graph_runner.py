@@ -3,6 +3,7 @@
 Letters: `N` images of `H, W` pixels, `R` proposals of an image.
 """
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -17,6 +18,9 @@ from ssh_tf.model.precision import Precision, session_config
 from ssh_tf.nets.network import Rows
 from ssh_tf.utils.errors import CheckpointError, SSHError
 from ssh_tf.utils.tf1 import tf
+
+# TensorFlow names the failed node in double brackets behind what it says of it.
+_BEFORE_NODE = re.compile(r"^(.+)\n?\s*\[\[\{\{node", re.MULTILINE)
 
 _ROW_NAMES = (*ROW_TENSORS[:3], *ROW_TENSORS.counts)
 
@@ -48,7 +52,7 @@ class GraphRunner:
                     name="ssh",
                 )
             except (ValueError, TypeError, KeyError, tf.errors.OpError) as error:
-                raise CheckpointError(f"the graph cannot be used: {_first_line(error)}") from error
+                raise CheckpointError(f"the graph cannot be used: {_reason(error)}") from error
             if self._any_batch and options is not None:
                 anchors, logits, deltas, counts = outputs
                 outputs = list(propose_all(Rows(anchors, logits, deltas, (counts,)), info, options))
@@ -70,7 +74,7 @@ class GraphRunner:
         except tf.errors.ResourceExhaustedError as error:
             raise SSHError(f"not enough memory for the network on {len(images)} x {width}x{height} pixels") from error
         except tf.errors.OpError as error:
-            raise CheckpointError(f"the graph fails on {width}x{height} pixels: {_first_line(error)}") from error
+            raise CheckpointError(f"the graph fails on {width}x{height} pixels: {_reason(error)}") from error
 
     def close(self) -> None:
         """End the session and give its memory back."""
@@ -95,6 +99,8 @@ def by_image(outputs: Sequence[npt.NDArray[Any]], count: int) -> list[ImagePropo
     ]
 
 
-def _first_line(error: Exception) -> str:
-    message = error.message if isinstance(error, tf.errors.OpError) else str(error)
-    return str(message).strip().partition("\n")[0]
+def _reason(error: Exception) -> str:
+    """The one line of TensorFlow's message that says what is wrong."""
+    message = str(error.message if isinstance(error, tf.errors.OpError) else error).strip()
+    found = _BEFORE_NODE.search(message)
+    return found[1] if found else message.partition("\n")[0]

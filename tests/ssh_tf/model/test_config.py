@@ -1,0 +1,98 @@
+"""Configuration: what is merged, and what is refused in which words."""
+
+import pytest
+
+from ssh_tf.model.config import load_config, to_plain
+from ssh_tf.utils.errors import ConfigError
+
+
+@pytest.fixture
+def yaml_file(tmp_path):
+    def write(text):
+        path = tmp_path / "settings.yml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_file_then_command_line(yaml_file):
+    path = yaml_file("TEST:\n  SCALES: [800]\n  NMS: 0.4\nTRAIN: {LEARNING_RATE: 1e-3}\n")
+    config = load_config(path, ["TEST.NMS", "0.5", "TEST.MODE", "top", "TEST.FLIP", "true"])
+    assert config.TEST.SCALES == [800]
+    assert config.TEST.NMS == 0.5
+    assert config.TEST.MODE == "top"
+    assert config.TEST.FLIP is True
+    assert config.TRAIN.LEARNING_RATE == 0.001
+    assert config.TEST.MAX_SIZE == load_config().TEST.MAX_SIZE
+
+
+def test_each_call_makes_its_own():
+    load_config().TEST.SCALES.append(1)
+    assert load_config().TEST.SCALES == [1200]
+
+
+def test_whole_number_stands_for_a_float():
+    assert load_config(None, ["TEST.NMS", "1"]).TEST.NMS == 1.0
+
+
+def test_plain_form_is_what_was_loaded():
+    config = load_config(None, ["TEST.SCALES", "[500, 800]"])
+    plain = to_plain(config)
+    assert type(plain) is dict
+    assert plain["TEST"]["SCALES"] == [500, 800]
+    assert plain.keys() == config.keys()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["TEST.SCALE", "[1]"], ["TEST.SCALE", "did you mean SCALES"]),
+        (["TESTS.NMS", "1"], ["TESTS", "did you mean TEST"]),
+        (["TEST.NMS", "many"], ["TEST.NMS", "float", "many"]),
+        (["TEST.NMS", "True"], ["TEST.NMS", "float", "True"]),
+        (["TEST.MAX_SIZE", "1.5"], ["TEST.MAX_SIZE", "int", "1.5"]),
+        (["TEST.FLIP", "1"], ["TEST.FLIP", "bool", "1"]),
+        (["TEST.SCALES", "800"], ["TEST.SCALES", "list of int", "800"]),
+        (["TEST.SCALES", "['a']"], ["TEST.SCALES", "int", "a"]),
+        (["TEST.SCALES", "[]"], ["TEST.SCALES", "16"]),
+        (["TEST.SCALES", "[8]"], ["TEST.SCALES", "16"]),
+        (["TEST.MODE", "best"], ["TEST.MODE", "nms, top", "best"]),
+        (["TEST.PYRAMID_BASE", "[800]"], ["TEST.PYRAMID_BASE", "2"]),
+        (["TEST", "3"], ["TEST", "table"]),
+        (["RESNET.FIXED_BLOCKS", "4"], ["RESNET.FIXED_BLOCKS", "0 to 3"]),
+        (["MOBILENET.DEPTH_MULTIPLIER", "0"], ["MOBILENET.DEPTH_MULTIPLIER", "greater than 0"]),
+        (["TEST.NMS"], ["TEST.NMS", "pairs"]),
+    ],
+)
+def test_refusals_name_the_key_and_what_was_expected(overrides, words):
+    with pytest.raises(ConfigError) as refused:
+        load_config(None, overrides)
+    assert "\n" not in str(refused.value)
+    for word in words:
+        assert word in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("TEST: [", ["not valid YAML"]),
+        ("- a\n- b\n", ["table of keys", "list"]),
+        ("TEST:\n  NMSS: 1\n", ["settings.yml", "TEST.NMSS"]),
+        ("!!python/object/apply:os.system ['true']", ["not valid YAML"]),
+    ],
+)
+def test_refused_files(yaml_file, text, words):
+    with pytest.raises(ConfigError) as refused:
+        load_config(yaml_file(text))
+    for word in words:
+        assert word in str(refused.value)
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(ConfigError, match=r"none\.yml: cannot be read"):
+        load_config(tmp_path / "none.yml")
+
+
+def test_empty_file_changes_nothing(yaml_file):
+    assert load_config(yaml_file("# nothing\n")) == load_config()

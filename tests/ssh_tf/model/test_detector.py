@@ -1,0 +1,244 @@
+"""The detector: scales, pyramid, mirroring and merging by literal cases; the same faces from every kind of model."""
+
+import numpy as np
+import pytest
+
+from networks import SMALL
+from ssh_tf.model.agreement import compare
+from ssh_tf.model.config import load_config
+from ssh_tf.model.detector import FaceDetector
+from ssh_tf.model.frozen import load_graph, save_graph, save_saved_model
+from ssh_tf.model.graph_runner import ImageProposals
+from ssh_tf.utils.errors import CheckpointError, ImageError
+
+
+class FakeRunner:
+    """Gives the same proposals for every image, shifted by the mean of its first column; notes what it was asked."""
+
+    def __init__(self, boxes, scores, branches):
+        self.proposals = ImageProposals(
+            np.array(boxes, np.float32).reshape(-1, 4),
+            np.array(scores, np.float32),
+            None if branches is None else np.array(branches, np.int32),
+        )
+        self.asked = []
+
+    def __call__(self, images, scale):
+        self.asked.append((images.shape, round(scale, 6)))
+        return [self.proposals for _ in images]
+
+    def close(self):
+        pass
+
+
+def detector(boxes=(), scores=(), branches=(), overrides=()):
+    return FaceDetector(FakeRunner(boxes, scores, branches), load_config(None, overrides))
+
+
+def picture(height, width):
+    return np.zeros((height, width, 3), np.uint8)
+
+
+def asked_sizes(found):
+    return [shape[:3] for shape, _ in found.runner.asked]
+
+
+def test_boxes_come_back_in_pixels_of_the_image():
+    found = detector([[20, 40, 60, 80]], [0.9], [0])(picture(600, 800))
+    np.testing.assert_allclose(found, [[10, 20, 30, 40, 0.9]])
+    assert found.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("size", "network", "scale"),
+    [((600, 800), (1200, 1600), 2.0), ((1000, 500), (1600, 800), 1.6), ((2400, 2400), (1200, 1200), 0.5)],
+)
+def test_single_scale(size, network, scale):
+    asked = detector()
+    asked(picture(*size))
+    assert asked.runner.asked == [((1, *network, 3), scale)]
+
+
+def test_only_scores_above_the_threshold_count_best_first():
+    boxes = [[0, 0, 20, 20], [100, 0, 120, 20], [200, 0, 220, 20]]
+    asked = detector(boxes, [0.3, 0.5, 0.8], [0, 0, 1])
+    assert asked(picture(1200, 1600))[:, 4].tolist() == pytest.approx([0.8])
+    assert asked(picture(1200, 1600), 0.29)[:, 4].tolist() == pytest.approx([0.8, 0.5, 0.3])
+
+
+def test_suppression_is_over_all_branches_and_counts_the_last_pixel():
+    # 10 x 10 and 10 x 13 of which 6 x 10 are shared: 60 / 170 = 0.353 with the last pixel, 45 / 144 = 0.31 without.
+    boxes = [[0, 0, 9, 9], [4, 0, 13, 12]]
+    asked = detector(boxes, [0.9, 0.8], [0, 1], ["TEST.NMS", "0.33"])
+    assert len(asked(picture(1200, 1600))) == 1
+    asked.config.TEST.NMS = 0.36
+    assert len(asked(picture(1200, 1600))) == 2
+
+
+def test_pyramid_runs_at_multiples_of_its_base_and_drops_m3_of_the_largest():
+    boxes = [[0, 0, 60, 60], [300, 300, 700, 700]]
+    asked = detector(boxes, [0.9, 0.8], [0, 2], ["TEST.SCALES", "[500, 800, 1600]", "TEST.NMS", "1.0"])
+    found = asked(picture(400, 500))
+    # The base brings 400 to 800, and 500 to 1000, which is not over 1200.
+    assert asked.runner.asked == [((1, 500, 625, 3), 1.25), ((1, 800, 1000, 3), 2.0), ((1, 1600, 2000, 3), 4.0)]
+    assert sorted(found[:, 2]) == pytest.approx([15, 30, 48, 350, 560])
+
+
+def test_pyramid_of_a_long_image_is_bounded_at_its_base():
+    asked = detector((), (), (), ["TEST.SCALES", "[800, 1600]"])
+    asked(picture(500, 1000))
+    assert asked_sizes(asked) == [(1, 600, 1200), (1, 1200, 2400)]
+
+
+def test_pyramid_without_branches_keeps_everything():
+    asked = detector([[0, 0, 60, 60]], [0.9], None, ["TEST.SCALES", "[800, 1600]", "TEST.NMS", "1.0"])
+    assert len(asked(picture(400, 500))) == 2
+
+
+def test_single_scale_keeps_m3():
+    assert len(detector([[0, 0, 300, 300]], [0.9], [2])(picture(400, 500))) == 1
+
+
+def test_mirrored_boxes_are_turned_back():
+    asked = detector([[20, 40, 60, 80]], [0.9], [0], ["TEST.FLIP", "True", "TEST.NMS", "1.0"])
+    found = asked(picture(1200, 1600))
+    assert asked.runner.asked == [((2, 1200, 1600, 3), 1.0)]
+    assert sorted(found[:, :4].tolist()) == [[20, 40, 60, 80], [1599 - 60, 40, 1599 - 20, 80]]
+
+
+def test_neighbours_of_equal_size_share_a_run():
+    asked = detector([[0, 0, 60, 60]], [0.9], [0], ["TEST.SCALES", "[40]", "TEST.MAX_SIZE", "60"])
+    images = [picture(40, 50), picture(40, 50), picture(20, 25), picture(50, 40), picture(50, 40)]
+    found = asked.detect_batch(images)
+    assert asked_sizes(asked) == [(2, 40, 50), (1, 40, 50), (2, 50, 40)]
+    assert [rows[0, 2] for rows in found] == pytest.approx([60, 60, 30, 60, 60])
+
+
+def test_no_images():
+    assert detector().detect_batch([]) == []
+
+
+@pytest.mark.parametrize("size", [(20, 20000), (3000, 3)])
+def test_too_narrow_for_the_network(size):
+    with pytest.raises(ImageError, match=r"too narrow.*needs 16"):
+        detector()(picture(*size))
+
+
+@pytest.mark.parametrize("shape", [(20, 20), (20, 20, 4), (0, 20, 3), (2, 20, 20, 3)])
+def test_not_a_picture(shape):
+    with pytest.raises(ImageError, match="expected a picture"):
+        detector()(np.zeros(shape, np.uint8))
+
+
+@pytest.fixture(scope="module")
+def config():
+    return load_config(None, SMALL)
+
+
+@pytest.fixture(scope="module")
+def from_checkpoint(checkpoint, config):
+    return FaceDetector.from_checkpoint(checkpoint, config=config, precision="fp32")
+
+
+@pytest.fixture(scope="module")
+def images():
+    return list(np.random.default_rng(3).integers(0, 256, (3, 90, 120, 3), np.uint8))
+
+
+def assert_close(found, wanted, pixels=0.01, score=1e-4, share=0.98):
+    agreement = compare(wanted[:, :4], wanted[:, 4], found[:, :4], found[:, 4])
+    assert agreement.wanted > 20
+    assert agreement.paired >= share * max(agreement.wanted, agreement.found), str(agreement)
+    assert agreement.pixels < pixels, str(agreement)
+    assert agreement.score < score, str(agreement)
+
+
+@pytest.mark.parametrize("form", ["pb", "saved_model"])
+def test_frozen_finds_what_the_checkpoint_finds(from_checkpoint, frozen_model, config, images, tmp_path, form):
+    path = frozen_model
+    if form == "saved_model":
+        path = tmp_path / "saved"
+        save_saved_model(load_graph(frozen_model), path)
+    frozen = FaceDetector.from_file(path, config=config, precision="fp32")
+    for image in images:
+        np.testing.assert_allclose(frozen(image), from_checkpoint(image), atol=1e-5)
+
+
+def test_frozen_follows_the_configuration_of_the_day(frozen_model, from_checkpoint, checkpoint, images):
+    config = load_config(None, [*SMALL, "TEST.MODE", "top", "TEST.RPN_TOP_N", "7", "TEST.NMS", "1.0"])
+    frozen = FaceDetector.from_frozen(frozen_model, config, "fp32")
+    found = frozen(images[0], 0.0)
+    assert len(found) == 3 * 7
+    assert len(found) < len(from_checkpoint(images[0], 0.0))
+    again = FaceDetector.from_file(checkpoint, "mobile", config, "fp32")
+    np.testing.assert_allclose(again(images[0], 0.0), found, atol=1e-5)
+
+
+def test_results_of_the_graph_itself_are_those_of_the_detector(frozen_model, from_checkpoint, config, images, tmp_path):
+    graph_def = load_graph(frozen_model)
+    # Without its rows of anchors it is a graph as another program would have exported it.
+    for node in graph_def.node:
+        node.name = node.name.replace("rows/", "hidden/")
+        for number, source in enumerate(node.input):
+            node.input[number] = source.replace("rows/", "hidden/")
+    save_graph(graph_def, tmp_path / "foreign.pb")
+    foreign = FaceDetector.from_frozen(tmp_path / "foreign.pb", config, "fp32")
+    for found, wanted in zip(foreign.detect_batch(images), from_checkpoint.detect_batch(images), strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_a_batch_finds_what_single_images_do(from_checkpoint, images):
+    for found, image in zip(from_checkpoint.detect_batch(images, 0.3), images, strict=True):
+        assert_close(found, from_checkpoint(image, 0.3))
+
+
+def test_mirrored_pyramid_treats_left_and_right_alike(checkpoint, images):
+    overrides = ["TEST.SCALES", "[60, 90]", "TEST.PYRAMID_BASE", "[90, 120]", "TEST.FLIP", "True", "TEST.NMS", "1.0"]
+    detector = FaceDetector.from_checkpoint(checkpoint, "mobile", load_config(None, [*SMALL, *overrides]), "fp32")
+    found = detector(images[0], 0.3)
+    mirrored = detector(images[0][:, ::-1], 0.3)
+    last_column = images[0].shape[1] - 1
+    # The resized image's last column is not quite the image's: the mirror axes are half a pixel apart at most.
+    mirrored[:, [0, 2]] = last_column - mirrored[:, [2, 0]]
+    agreement = compare(found[:, :4], found[:, 4], mirrored[:, :4], mirrored[:, 4])
+    assert agreement.wanted > 100
+    assert agreement.is_close, str(agreement)
+
+
+def test_half_precision_finds_nearly_the_same(checkpoint, from_checkpoint, config, images):
+    reduced = FaceDetector.from_checkpoint(checkpoint, "mobile", config, "bf16")
+    for image in images:
+        assert_close(reduced(image, 0.3), from_checkpoint(image, 0.3), pixels=1.0, score=0.02, share=0.8)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_smallest_images(checkpoint, precision):
+    config = load_config(None, SMALL)
+    detector = FaceDetector.from_checkpoint(checkpoint, "mobile", config, precision)
+    for height, width in [(16, 16), (16, 40), (33, 17)]:
+        config.TEST.SCALES = [min(height, width)]
+        found = detector(np.random.default_rng(5).integers(0, 256, (height, width, 3), np.uint8), 0.0)
+        assert len(found) > 0
+        assert np.isfinite(found).all()
+        assert (found[:, 2:4] <= (width - 1, height - 1)).all()
+
+
+def test_configuration_that_does_not_fit_the_checkpoint(checkpoint):
+    with pytest.raises(CheckpointError, match=r"Conv2d_0/weights has shape \[3, 3, 3, 8\], expected \[3, 3, 3, 32\]"):
+        FaceDetector.from_checkpoint(checkpoint, "mobile")
+
+
+def test_model_of_the_package(monkeypatch, frozen_model, config, images, from_checkpoint):
+    monkeypatch.setattr("ssh_tf.model.detector.model_path", lambda name: frozen_model if name == "mobile_ssh" else None)
+    np.testing.assert_allclose(
+        FaceDetector(config=config, precision="fp32")(images[0]), from_checkpoint(images[0]), atol=1e-5
+    )
+
+
+def test_package_without_a_model(monkeypatch):
+    def nothing(name):
+        raise CheckpointError(f"no {name}")
+
+    monkeypatch.setattr("ssh_tf.model.detector.model_path", nothing)
+    with pytest.raises(CheckpointError, match=r"no trained model.*--model.*trainval_net"):
+        FaceDetector()

@@ -5,7 +5,7 @@ MindSpore's own loading only warns of parameters that a file lacks; here that is
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,13 +59,15 @@ def write_checkpoint(path: str | os.PathLike[str], arrays: Mapping[str, npt.NDAr
         raise CheckpointError(f"{path}: cannot be written: {error}") from error
 
 
-def check_shapes(path: str | os.PathLike[str], arrays: Mapping[str, npt.NDArray[Any]], network: nn.Cell) -> None:
-    """See that `arrays`, which came from `path`, holds every parameter of `network` in its shape.
+def check_shapes(
+    path: str | os.PathLike[str], arrays: Mapping[str, npt.NDArray[Any]], parameters: Iterable[Any]
+) -> None:
+    """See that `arrays`, which came from `path`, holds every one of `parameters` in its shape.
 
     Raises:
         CheckpointError: it does not; the first parameter that differs is named.
     """
-    wanted = {parameter.name: tuple(parameter.shape) for parameter in network.get_parameters()}
+    wanted = {parameter.name: tuple(parameter.shape) for parameter in parameters}
     missing = [name for name in wanted if name not in arrays]
     if missing:
         others = f" and {len(missing) - 1} others" if len(missing) > 1 else ""
@@ -84,7 +86,7 @@ def load_network(network: nn.Cell, path: str | os.PathLike[str]) -> None:
         CheckpointError: it cannot be read or does not fit.
     """
     arrays = read_checkpoint(path)
-    check_shapes(path, arrays, network)
+    check_shapes(path, arrays, network.get_parameters())
     _assign(network, arrays)
 
 
@@ -100,10 +102,10 @@ def load_initial(network: nn.Cell, path: str | os.PathLike[str]) -> bool:
     arrays = read_checkpoint(path)
     parts = {name.split(".")[1] for name in arrays if name.startswith("ssh.")}
     if parts != {"vgg"}:
-        check_shapes(path, arrays, network)
+        check_shapes(path, arrays, network.get_parameters())
         _assign(network, arrays)
         return True
-    check_shapes(path, arrays, network.ssh.vgg)
+    check_shapes(path, arrays, network.ssh.vgg.get_parameters())
     _assign(network.ssh.vgg, {**arrays, _FIRST_LAYER: arrays[_FIRST_LAYER][:, ::-1]})
     return False
 

@@ -113,7 +113,8 @@ class SSH(nn.Cell):
     def _pool_deep(self, high: Any) -> Any:
         """2×2 max-pool that rounds down; a single row or column, which would vanish, is kept."""
         _, _, rows, columns = ops.shape(high)
-        return self.m3_pool(high)[:, :, : max(rows // 2, 1), : max(columns // 2, 1)]
+        # 1 // n is 1 for n = 1 alone; neither `max` nor a condition on a dynamic size goes into a MINDIR file.
+        return self.m3_pool(high)[:, :, : (rows + 1 // rows) // 2, : (columns + 1 // columns) // 2]
 
 
 class SSHNetwork(nn.Cell):

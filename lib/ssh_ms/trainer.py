@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -74,7 +74,7 @@ class CheckpointFolder:
             CheckpointError: it cannot be written; earlier ones are kept.
         """
         path = self.path(place)
-        write_checkpoint(path, {parameter.name: parameter.asnumpy() for parameter in step.get_parameters()})
+        write_checkpoint(path, {name: parameter.asnumpy() for name, parameter in _state(step).items()})
         for old in self._places()[: -self._keep]:
             self.path(old).unlink()
         return path
@@ -87,15 +87,21 @@ class CheckpointFolder:
         """
         path = self.path(place)
         arrays = read_checkpoint(path)
-        check_shapes(path, arrays, step)
-        for parameter in step.get_parameters():
-            parameter.set_data(ms.Tensor(arrays[parameter.name], parameter.dtype))
+        state = _state(step)
+        check_shapes(path, arrays, state.values())
+        for name, parameter in state.items():
+            parameter.set_data(ms.Tensor(arrays[name]))
 
     def _places(self) -> list[Place]:
         if not self._folder.is_dir():
             return []
         matches = (_NAME.fullmatch(path.name) for path in self._folder.iterdir())
         return sorted(Place(int(match[1]), int(match[2])) for match in matches if match)
+
+
+def _state(step: TrainStep) -> dict[str, Any]:
+    """Parameters that a training changes, by name; the scalars among the optimiser's come from the settings."""
+    return {parameter.name: parameter for parameter in step.get_parameters() if parameter.shape}
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import pytest
 _COMPUTE = (
     "test_checkpoints.py",
     "test_detector.py",
+    "test_export.py",
     "test_network.py",
     "test_shards.py",
     "test_trainer.py",

@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--map", default=_MAP, metavar="FILE.csv", help="table of names (default: %(default)s)")
     arguments = parser.parse_args(argv)
     parameters = read_checkpoint(arguments.infile)
-    check_shapes(arguments.infile, parameters, SSHNetwork())
+    check_shapes(arguments.infile, parameters, SSHNetwork().get_parameters())
     converted = to_variables(arguments.infile, parameters, read_names(arguments.map))
     save_variables(arguments.outfile, {name: to_channels_last(array) for name, array in converted.arrays.items()})
     for name in converted.optimizer:

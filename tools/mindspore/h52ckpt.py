@@ -27,7 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     converted = to_parameters(arguments.infile, read_hdf5(arguments.infile), read_names(arguments.map))
     network = SSHNetwork()
-    check_shapes(arguments.infile, converted.arrays, network if converted.whole else network.ssh.vgg)
+    parameters = (network if converted.whole else network.ssh.vgg).get_parameters()
+    check_shapes(arguments.infile, converted.arrays, parameters)
     write_checkpoint(arguments.outfile, converted.arrays)
     for name in converted.optimizer + converted.unknown:
         print(f"left out: {name}")

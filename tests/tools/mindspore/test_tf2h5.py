@@ -1,0 +1,46 @@
+"""From TensorFlow's checkpoint to HDF5."""
+
+import h5py
+import numpy as np
+import pytest
+from ssh_tools.mindspore.tf2h5 import main
+
+import networks
+from ssh_tf.utils.errors import CheckpointError
+
+
+def test_every_variable_but_the_optimisers(tmp_path, capsys):
+    checkpoint = networks.write_checkpoint(tmp_path / "ssh.ckpt", "vgg16")
+    target = tmp_path / "out/ssh.h5"
+    assert main(["--infile", checkpoint, "--outfile", str(target)]) == 0
+    contract = networks.variable_contract("vgg16")
+    with h5py.File(target) as file:
+        assert set(file) == {name.replace("/", "_and_") for name in contract}
+        name = "vgg_16/M2/context_module/conv3/weights"
+        wanted = networks.weight(name, contract[name][0]).transpose(3, 2, 0, 1)
+        np.testing.assert_array_equal(file[name.replace("/", "_and_")][()], wanted)
+    assert capsys.readouterr().out.splitlines() == [
+        "left out: Momentum",
+        "left out: global_step",
+        f"{target}: 74 arrays; 2 of the optimiser left out",
+    ]
+
+
+def test_another_backbone(tmp_path):
+    checkpoint = networks.write_checkpoint(tmp_path / "ssh.ckpt", "mobile", networks.SMALL)
+    with pytest.raises(CheckpointError, match="is a checkpoint for the backbone mobile; the port has vgg16 alone"):
+        main(["--infile", checkpoint, "--outfile", str(tmp_path / "ssh.h5")])
+    assert not (tmp_path / "ssh.h5").exists()
+
+
+def test_what_is_no_checkpoint(tmp_path):
+    with pytest.raises(CheckpointError, match="no checkpoint there"):
+        main(["--infile", str(tmp_path / "none"), "--outfile", str(tmp_path / "ssh.h5")])
+
+
+@pytest.mark.parametrize("flag", ["--infile", "--outfile"])
+def test_both_files_are_needed(flag, capsys):
+    with pytest.raises(SystemExit) as leaving:
+        main([flag, "a"])
+    assert leaving.value.code == 2
+    assert "required" in capsys.readouterr().err

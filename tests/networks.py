@@ -65,17 +65,32 @@ def load_weights(session):
     assign(session, {variable: weight(variable.op.name, variable.shape.as_list()) for variable in variables})
 
 
-def write_checkpoint(prefix, backbone, overrides=()):
-    """Save the network `backbone` with `weight`s at `prefix`, as a training would: with slots of an optimiser."""
+def write_checkpoint(prefix, backbone, overrides=(), face_logit=None):
+    """Save the network `backbone` with `weight`s at `prefix`, as a training would: with slots of an optimiser.
+
+    With `face_logit` every anchor has that score, before the sigmoid.
+    """
     config = load_config(None, overrides)
     with tf.Graph().as_default(), tf.Session() as session:
         inference_graph.build(backbone, network_options(config, backbone), proposal_options(config))
         load_weights(session)
+        if face_logit is not None:
+            _set_scores(session, face_logit)
         slot = tf.get_variable("Momentum", initializer=tf.zeros(3))
         step = tf.train.create_global_step()
         session.run([slot.initializer, step.initializer])
         tf.train.Saver().save(session, str(prefix), write_meta_graph=False)
     return str(prefix)
+
+
+def _set_scores(session, face_logit):
+    values = {}
+    for variable in tf.global_variables():
+        if "rpn_cls_score" in variable.op.name:
+            values[variable] = np.zeros(variable.shape.as_list(), np.float32)
+            if variable.op.name.endswith("biases"):
+                values[variable][2:] = face_logit
+    assign(session, values)
 
 
 def freeze_checkpoint(prefix):

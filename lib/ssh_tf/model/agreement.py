@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 _PIXELS, _SCORE = 1.0, 0.02
-_SHARE = 0.98
+_SHARE = 0.9
 
 
 class Agreement(NamedTuple):
@@ -23,7 +23,7 @@ class Agreement(NamedTuple):
 
     @property
     def is_close(self) -> bool:
-        """Whether all but a few in a hundred have a partner."""
+        """Whether at least nine in ten have a partner."""
         return self.paired >= _SHARE * max(self.wanted, self.found)
 
     def __str__(self) -> str:

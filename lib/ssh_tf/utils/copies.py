@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssh_tf.utils.errors import ImageError
-from ssh_tf.utils.files import atomic_write
+from ssh_tf.utils.images import write_image
 
 # What OpenCV writes everywhere; other pictures become JPEG.
 _IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
@@ -41,17 +41,12 @@ class Copies:
         """Write `image` (H, W, 3) BGR to `target`: a file of its own, or a frame at `rate` frames a second.
 
         Raises:
-            ImageError: OpenCV cannot encode it.
-            OSError: the file cannot be written.
+            ImageError: OpenCV writes no such format, or the file cannot be written.
         """
         if target != self._target:
             self._end_video()
         if rate is None:
-            encoded, data = cv2.imencode(target.suffix, image)
-            if not encoded:
-                raise ImageError(f"{target}: OpenCV cannot encode the picture")
-            with atomic_write(target, "wb") as stream:
-                stream.write(data.tobytes())
+            write_image(target, image)
             return
         if self._video is None:
             self._begin_video(target, rate, image.shape)

@@ -1,0 +1,51 @@
+"""The benchmark: everything is measured and told; how fast it is, is not tested."""
+
+import json
+
+import pytest
+from ssh_tools.benchmark import main
+
+from ssh_tf.model.benchmark_inference import STAGES
+from ssh_tf.model.benchmark_nms import crowd
+from ssh_tf.nms import nms
+
+
+def test_inference(frozen_model, tmp_path, capsys):
+    report_file = tmp_path / "report.json"
+    arguments = ["--inference", "--backbone", "mobile", "--size", "64x96", "--model", str(frozen_model)]
+    assert main([*arguments, "--repeats", "1", "--json", str(report_file)]) == 0
+    report = json.loads(report_file.read_text())
+    assert set(report) == {"machine", "inference"}
+    assert [line["precision"] for line in report["inference"]] == ["fp32", "bf16"]
+    for line in report["inference"]:
+        assert set(line["stages"]) == set(STAGES)
+        for times in line["stages"].values():
+            assert 0 < times["minimum_ms"] <= times["median_ms"]
+        assert line["stages"]["python"]["minimum_ms"] < line["stages"]["detect"]["median_ms"]
+        assert line["peak_memory_mb"] > 100
+    assert "bf16 is" in capsys.readouterr().out
+
+
+def test_nms(tmp_path, capsys):
+    report_file = tmp_path / "report.json"
+    assert main(["--nms", "--boxes", "300", "--repeats", "3", "--json", str(report_file)]) == 0
+    report = json.loads(report_file.read_text())
+    kept = {line["name"]: line["kept"] for line in report["nms"]}
+    assert {"NumPy (tests' oracle)", "Cython", "cv2.dnn.NMSBoxes", "tf.image.non_max_suppression"} <= kept.keys()
+    assert kept["Cython"] == kept["NumPy (tests' oracle)"] == len(nms(crowd(300), 0.3))
+    assert "Cython" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--size", "12x900"],
+        ["--size", "large"],
+        ["--repeats", "0"],
+        ["--model", "m.pb", "--backbone", "mobile", "vgg16"],
+    ],
+)
+def test_wrong_arguments(arguments, capsys):
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert "usage" in capsys.readouterr().err

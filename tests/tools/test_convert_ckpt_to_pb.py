@@ -1,0 +1,66 @@
+"""Freezing a checkpoint."""
+
+import re
+
+import pytest
+from ssh_tools import convert_ckpt_to_pb
+from ssh_tools.convert_ckpt_to_pb import main
+
+from networks import SMALL
+from ssh_tf.model.frozen import load_graph
+from ssh_tf.utils.errors import CheckpointError, ImageError
+
+
+def arguments(checkpoint, output, *more):
+    return ["--backbone", "mobile", "--model", checkpoint, "--output", str(output), *more, "--set", *SMALL]
+
+
+def test_all_forms_are_written_and_compared(checkpoint, tmp_path, capsys):
+    pytest.importorskip("tf2onnx", reason="the extra onnx is not installed")
+    more = ["--saved_model", str(tmp_path / "saved"), "--onnx", str(tmp_path / "model.onnx")]
+    assert main(arguments(checkpoint, tmp_path / "new/model.pb", *more)) == 0
+    reports = capsys.readouterr().out.splitlines()
+    assert len(reports) == 3
+    for report, path in zip(reports, ("new/model.pb", "saved", "model.onnx"), strict=True):
+        found = re.fullmatch(r"(.+): [\d.]+ MB; (\d+) of (\d+) proposals agree, .*", report)
+        assert found is not None
+        assert found[1] == str(tmp_path / path)
+        assert found[2] == found[3]
+        assert int(found[2]) > 20
+    nodes = {node.name: node for node in load_graph(tmp_path / "new/model.pb").node}
+    inputs = {name: [side.size for side in nodes[name].attr["shape"].shape.dim] for name in ("image_tensor", "im_info")}
+    assert inputs == {"image_tensor": [1, -1, -1, 3], "im_info": [3]}
+    assert {"rois", "roi_scores", "roi_branches"} <= nodes.keys()
+
+
+def test_half_is_half_the_size_and_finds_nearly_the_same(checkpoint, tmp_path, capsys):
+    assert main(arguments(checkpoint, tmp_path / "single.pb")) == 0
+    assert main(arguments(checkpoint, tmp_path / "half.pb", "--half")) == 0
+    assert (tmp_path / "half.pb").stat().st_size < 0.6 * (tmp_path / "single.pb").stat().st_size
+    assert "proposals agree" in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_a_model_that_finds_something_else_is_reported(checkpoint, tmp_path, monkeypatch):
+    def broken(graph_def):
+        for node in graph_def.node:
+            if node.name.endswith("M1_rpn_bbox_pred/weights"):
+                node.attr["value"].tensor.tensor_content = bytes(len(node.attr["value"].tensor.tensor_content))
+        return graph_def
+
+    monkeypatch.setattr(convert_ckpt_to_pb, "with_half_weights", broken)
+    with pytest.raises(CheckpointError, match="does not find what the checkpoint finds"):
+        main(arguments(checkpoint, tmp_path / "half.pb", "--half"))
+
+
+def test_image_to_compare_on(checkpoint, tmp_path, monkeypatch):
+    with pytest.raises(ImageError, match="No such file"):
+        main(arguments(checkpoint, tmp_path / "model.pb", "--image", str(tmp_path / "none.jpg")))
+    # An installed package has no demo images.
+    monkeypatch.setattr(convert_ckpt_to_pb, "_DEMO_IMAGE", tmp_path / "none.jpg")
+    assert main(arguments(checkpoint, tmp_path / "model.pb")) == 0
+
+
+def test_checkpoint_for_another_backbone(checkpoint, tmp_path):
+    with pytest.raises(CheckpointError, match="for the backbone mobile"):
+        main(["--backbone", "vgg16", "--model", checkpoint, "--output", str(tmp_path / "model.pb")])
+    assert not (tmp_path / "model.pb").exists()

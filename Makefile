@@ -16,7 +16,7 @@ help:
 	@echo 'make demo            detect faces in data/demo, results in output/demo'
 	@echo 'make install [GPU=1] the virtual environment .venv with the package in it'
 	@echo 'make build           compile the extensions again'
-	@echo 'make test            all tests but the MindSpore port'"'"'s'
+	@echo 'make test            all tests but those of the port that want MindSpore'
 	@echo 'make lint            ruff and mypy'
 	@echo 'make format          ruff, in place'
 	@echo 'make bench           speed by stage, backbone and precision'
@@ -31,7 +31,7 @@ bench: build
 	$(PY) tools/benchmark.py
 
 test: .venv/.dev build
-	$(PY) -m pytest --ignore=tests/ssh_ms
+	$(PY) -m pytest
 
 lint: .venv/.dev
 	$(PY) -m ruff check .
@@ -49,7 +49,7 @@ build: .venv/.built
 mindspore: .venv-mindspore/.installed
 
 test-mindspore: .venv-mindspore/.installed
-	$(MINDSPORE_PY) -m pytest tests/ssh_ms
+	$(MINDSPORE_PY) -m pytest tests/ssh_ms tests/tools/mindspore
 
 clean:
 	rm -rf .venv .venv-mindspore build dist *.egg-info lib/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -6,8 +6,8 @@ Letters: `N` images of a step, `H, W` size of the canvas, `K` anchors of all bra
 import math
 import re
 import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -117,7 +117,9 @@ def _stop_signals() -> Iterator[list[str]]:
             signal.signal(number, handler)
 
 
-def examples(source: Source, maker: ExampleMaker, schedule: Schedule, place: Place) -> Iterator[tuple[str, Example]]:
+def examples(
+    source: Source, maker: ExampleMaker, schedule: Schedule, place: Place
+) -> Generator[tuple[str, Example], None, None]:
     """Names and examples of an epoch behind `place`, made ahead in threads.
 
     Raises:
@@ -139,78 +141,78 @@ def examples(source: Source, maker: ExampleMaker, schedule: Schedule, place: Pla
             raise DataError(f"training image {error}") from error
 
 
-def train(step: TrainStep, source: Source, maker: ExampleMaker, folder: Path, schedule: Schedule) -> Place:
-    """Train, from the last checkpoint below `folder` if there is one. Returns where it ended.
+class Trainer:
+    """One training in its folder."""
 
-    Raises:
-        SSHError: data cannot be read, a checkpoint does not fit or cannot be written, the loss is not finite. The last
-            checkpoint stays.
-    """
-    per_epoch = len(source) // schedule.batch_size
-    if not per_epoch:
-        raise DataError(f"{len(source)} images do not make a batch of {schedule.batch_size}")
-    total = schedule.epochs * per_epoch
-    total = min(total, schedule.max_steps) if schedule.max_steps else total
-    checkpoints = CheckpointFolder(folder / "ckpts", schedule.keep)
-    place = checkpoints.latest() or Place(1, 0)
-    if place.step:
-        checkpoints.restore(step, place)
-        print(f"goes on from {checkpoints.path(place)}")
-    step.set_train()
-    log = TrainingLog(folder, *place, total, _done(place, per_epoch))
-    try:
-        with _stop_signals() as signals:
-            while _done(place, per_epoch) < total and not signals:
-                if place.step >= per_epoch:
-                    place = Place(place.epoch + 1, 0)
-                place = _train_epoch(step, source, maker, schedule, place, total, checkpoints, log, signals)
-    finally:
-        log.close()
-    if signals:
-        print(f"{signals[0]}: stopped; the same command goes on from {checkpoints.path(place)}")
-    return place
+    def __init__(self, step: TrainStep, source: Source, maker: ExampleMaker, folder: Path, schedule: Schedule) -> None:
+        """Prepare it; checkpoints go into `ckpts` below `folder`.
 
+        Raises:
+            DataError: `source` has too few pictures for a batch.
+        """
+        self._step = step
+        self._source = source
+        self._maker = maker
+        self._folder = folder
+        self._schedule = schedule
+        self._checkpoints = CheckpointFolder(folder / "ckpts", schedule.keep)
+        self._per_epoch = len(source) // schedule.batch_size
+        if not self._per_epoch:
+            raise DataError(f"{len(source)} images do not make a batch of {schedule.batch_size}")
+        total = schedule.epochs * self._per_epoch
+        self._total = min(total, schedule.max_steps) if schedule.max_steps else total
 
-def _done(place: Place, per_epoch: int) -> int:
-    return (place.epoch - 1) * per_epoch + place.step
+    def run(self) -> Place:
+        """Train, from the last checkpoint if there is one. Returns where it ended.
 
+        Raises:
+            SSHError: data cannot be read, a checkpoint does not fit or cannot be written, the loss is not finite. The
+                last checkpoint stays.
+        """
+        place = self._checkpoints.latest() or Place(1, 0)
+        if place.step:
+            self._checkpoints.restore(self._step, place)
+            print(f"goes on from {self._checkpoints.path(place)}")
+        self._step.set_train()
+        log = TrainingLog(self._folder, *place, self._total, self._done(place))
+        try:
+            with _stop_signals() as signals:
+                while self._done(place) < self._total and not signals:
+                    if place.step >= self._per_epoch:
+                        place = Place(place.epoch + 1, 0)
+                    place = self._epoch(place, log, signals)
+        finally:
+            log.close()
+        if signals:
+            print(f"{signals[0]}: stopped; the same command goes on from {self._checkpoints.path(place)}")
+        return place
 
-def _train_epoch(
-    step: TrainStep,
-    source: Source,
-    maker: ExampleMaker,
-    schedule: Schedule,
-    place: Place,
-    total: int,
-    checkpoints: CheckpointFolder,
-    log: TrainingLog,
-    signals: Sequence[str],
-) -> Place:
-    """Train to the end of the epoch of `place`, to `total` steps in all or to a signal; save. Returns the new place."""
-    per_epoch = len(source) // schedule.batch_size
-    decayed = 0 < schedule.decay_epoch < place.epoch
-    step.set_learning_rate(schedule.learning_rate * (0.1 if decayed else 1.0))
-    drawn = examples(source, maker, schedule, place)
-    while batch := list(islice(drawn, schedule.batch_size)):
-        if len(batch) < schedule.batch_size:
-            break
-        names = [name for name, _ in batch]
-        columns = zip(*(example for _, example in batch), strict=True)
-        loss, _ = step(*(ms.Tensor(np.stack(column)) for column in columns))
-        value = float(loss.asnumpy())
-        place = Place(place.epoch, place.step + 1)
-        if not math.isfinite(value):
-            raise SSHError(
-                f"the loss of step {place.step} of epoch {place.epoch} is {value} on the images {', '.join(names)}; "
-                "the last checkpoint is kept: lower base_lr or look at these images"
-            )
-        line = log.step(*place, value)
-        if place.step % _SAID_EVERY == 0 or place.step == 1:
-            log.say(str(line))
-        over = bool(signals) or _done(place, per_epoch) >= total
-        if over or place.step % schedule.save_every == 0 or place.step == per_epoch:
-            log.say(f"{checkpoints.save(step, place)}")
-        if over:
-            break
-    drawn.close()  # type: ignore[attr-defined]
-    return place
+    def _done(self, place: Place) -> int:
+        """Steps in all."""
+        return (place.epoch - 1) * self._per_epoch + place.step
+
+    def _epoch(self, place: Place, log: TrainingLog, signals: Sequence[str]) -> Place:
+        """Train from `place` to its epoch's end, the last step of all or a signal. Returns the new place, saved."""
+        schedule = self._schedule
+        decayed = 0 < schedule.decay_epoch < place.epoch
+        self._step.set_learning_rate(schedule.learning_rate * (0.1 if decayed else 1.0))
+        with closing(examples(self._source, self._maker, schedule, place)) as drawn:
+            while place.step < self._per_epoch:
+                names, batch = zip(*islice(drawn, schedule.batch_size), strict=True)
+                loss, _ = self._step(*(ms.Tensor(np.stack(column)) for column in zip(*batch, strict=True)))
+                value = float(loss.asnumpy())
+                place = Place(place.epoch, place.step + 1)
+                if not math.isfinite(value):
+                    raise SSHError(
+                        f"the loss of step {place.step} of epoch {place.epoch} is {value} on the images "
+                        f"{', '.join(names)}; the last checkpoint is kept: lower base_lr or look at these images"
+                    )
+                line = log.step(*place, value)
+                if place.step % _SAID_EVERY == 0 or place.step == 1:
+                    log.say(str(line))
+                over = bool(signals) or self._done(place) >= self._total
+                if over or place.step % schedule.save_every == 0 or place.step == self._per_epoch:
+                    log.say(str(self._checkpoints.save(self._step, place)))
+                if over:
+                    break
+        return place

@@ -11,7 +11,7 @@ from ssh_ms.checkpoints import read_checkpoint, write_checkpoint
 from ssh_ms.framework import ms, nn
 from ssh_ms.shards import MindRecordSource, write_shards
 from ssh_ms.sources import FileSource
-from ssh_ms.trainer import CheckpointFolder, Place, Schedule, train
+from ssh_ms.trainer import CheckpointFolder, Place, Schedule, Trainer
 from ssh_ms.training_data import CanvasOptions, ExampleMaker
 from ssh_ms.training_log import LOG_NAME, read_log
 from ssh_tf.datasets.records import ImageRecord
@@ -60,7 +60,7 @@ def records(tmp_path):
 def run(folder, source, step=None, **changes):
     step = step or OneWeight()
     schedule = Schedule(**{"epochs": 3, "batch_size": 2, "learning_rate": 0.1, "workers": 1, **changes})
-    place = train(step, source, ExampleMaker(CANVAS, MatchOptions()), folder, schedule)
+    place = Trainer(step, source, ExampleMaker(CANVAS, MatchOptions()), folder, schedule).run()
     return place, float(step.weight.asnumpy()[0])
 
 

@@ -15,7 +15,7 @@ from ssh_ms.network import SSHNetwork
 from ssh_ms.settings import read_settings
 from ssh_ms.shards import MindRecordSource, shards, write_shards
 from ssh_ms.sources import FileSource, Source, load_records
-from ssh_ms.trainer import Schedule, train
+from ssh_ms.trainer import Schedule, Trainer
 from ssh_ms.training_data import CanvasOptions, ExampleMaker
 from ssh_ms.training_graph import LossOptions, TrainingLoss, TrainStep, freeze_early_layers
 from ssh_tf.layer_utils.matching import MatchOptions
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     matching = MatchOptions(settings.pos_overlap, settings.neg_overlap)
     print(f"{len(source)} images; results under {folder}")
-    train(step, source, ExampleMaker(canvas, matching), folder, schedule)
+    Trainer(step, source, ExampleMaker(canvas, matching), folder, schedule).run()
     return 0
 
 

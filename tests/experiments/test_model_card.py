@@ -1,0 +1,60 @@
+"""The script that makes the model card's table and pictures: what it runs, and where the pictures go."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "experiments" / "scripts" / "model_card.sh"
+# In the place of Python: says what it was given, and leaves what the tools would.
+STAND_IN = """#!/bin/bash
+echo "$*"
+mkdir -p output/model_card
+case $1 in
+    tools/demo.py) touch output/model_card/portrait.jpg ;;
+    tools/plot_training.py) touch "$4.png" ;;
+    tools/compare.py) touch output/model_card/precision_recall.png ;;
+esac
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A tree with the script, the stand-in, two models and a log."""
+    for name in ("data/models/mobile_ssh.pb", "data/models/vgg16_ssh.pb", "experiments/logs/mobile_faces.log"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "experiments" / "scripts").mkdir()
+    shutil.copy(SCRIPT, tmp_path / "experiments" / "scripts")
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(STAND_IN)
+    python.chmod(0o755)
+    return tmp_path
+
+
+def run(checkout, *arguments):
+    command = [str(checkout / "experiments" / "scripts" / "model_card.sh"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_every_model_and_every_log(checkout):
+    done = run(checkout, "faces", "--limit", "3")
+    assert done.returncode == 0, done.stderr
+    demo, plot, compare, _ = done.stdout.splitlines()
+    assert demo == "tools/demo.py --output output/model_card"
+    assert plot == "tools/plot_training.py experiments/logs/mobile_faces.log --output experiments/logs/mobile_faces"
+    assert compare.startswith(
+        "tools/compare.py --data faces --model data/models/mobile_ssh.pb data/models/vgg16_ssh.pb "
+    )
+    assert compare.endswith(" --limit 3")
+    pictures = {path.name for path in (checkout / "data" / "models" / "pictures").iterdir()}
+    assert pictures == {"portrait.jpg", "training_mobile_faces.png", "precision_recall.png"}
+
+
+def test_without_data_it_says_how_it_is_called(checkout):
+    done = run(checkout)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "model_card.sh DATA" in done.stderr

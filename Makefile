@@ -58,6 +58,8 @@ clean:
 # A stamp is newer than all it was made from, so nothing is installed or compiled twice.
 
 define make_environment
+@command -v '$(PYTHON)' >/dev/null || \
+	{ echo 'error: there is no $(PYTHON) here; name a Python 3.10 or later: make PYTHON=/path/to/python3' >&2; exit 1; }
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 	{ echo 'error: $(PYTHON) is not Python 3.10 or later; name one that is: make PYTHON=python3.12' >&2; exit 1; }
 @$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \

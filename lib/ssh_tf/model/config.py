@@ -7,6 +7,7 @@ value of another type, is an error that names it.
 import ast
 import copy
 import difflib
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -127,6 +128,56 @@ _DEFAULTS: dict[str, Any] = {
 _FREE_TABLES = {"TRAIN.AUGMENT.GROUP_WEIGHTS"}
 _CHOICES = {"TEST.MODE": ("nms", "top"), "TRAIN.SCHEDULE": ("step", "cosine")}
 
+# Smallest and largest value; of a list, of each of its items.
+_PART, _COUNT, _SIDE = (0, 1), (1, 2**31 - 1), (16, 32768)
+_RANGES = {
+    "RNG_SEED": (0, 2**31 - 1),
+    "TRAIN.LEARNING_RATE": (0, 1e6),
+    "TRAIN.MOMENTUM": _PART,
+    "TRAIN.WEIGHT_DECAY": (0, 1e6),
+    "TRAIN.GAMMA": (0, 1e6),
+    "TRAIN.WARMUP": (0, 2**31 - 1),
+    "TRAIN.CLIP_GRADIENTS": (0, 1e30),
+    "TRAIN.IMS_PER_BATCH": _COUNT,
+    "TRAIN.SCALES": _SIDE,
+    "TRAIN.MAX_SIZE": _SIDE,
+    "TRAIN.RPN_BATCHSIZE": _COUNT,
+    "TRAIN.RPN_FG_FRACTION": _PART,
+    "TRAIN.RPN_POSITIVE_OVERLAP": _PART,
+    "TRAIN.RPN_NEGATIVE_OVERLAP": _PART,
+    "TRAIN.IGNORE_COVERAGE": _PART,
+    "TRAIN.SMOOTH_L1_SIGMA": (1e-6, 1e6),
+    "TRAIN.DISPLAY": _COUNT,
+    "TRAIN.SUMMARY_INTERVAL": _COUNT,
+    "TRAIN.SNAPSHOT_ITERS": _COUNT,
+    "TRAIN.SNAPSHOT_KEPT": _COUNT,
+    "TRAIN.VAL_ITERS": (0, 2**31 - 1),
+    "TRAIN.VAL_IMAGES": _COUNT,
+    "TRAIN.AUGMENT.CROP_SIZE": (0, 32768),
+    "TRAIN.AUGMENT.ANYWHERE_RATE": _PART,
+    "TRAIN.AUGMENT.MAX_UPSCALE": (1e-3, 1e3),
+    "TRAIN.AUGMENT.MIN_FACE": (0, 32768),
+    "TRAIN.AUGMENT.COLOR_JITTER": _PART,
+    "TRAIN.AUGMENT.HUE_JITTER": (0, 180),
+    "TRAIN.AUGMENT.GRAYSCALE_RATE": _PART,
+    "TRAIN.AUGMENT.BLUR_RATE": _PART,
+    "TRAIN.AUGMENT.JPEG_RATE": _PART,
+    "TEST.SCALES": _SIDE,
+    "TEST.MAX_SIZE": _SIDE,
+    "TEST.PYRAMID_BASE": _SIDE,
+    "TEST.SCORE_THRESH": _PART,
+    "TEST.RPN_NMS_THRESH": _PART,
+    "TEST.RPN_POST_NMS_TOP_N": _COUNT,
+    "TEST.RPN_TOP_N": _COUNT,
+    "TEST.NMS": _PART,
+    "RESNET.FIXED_BLOCKS": (0, 3),
+    "MOBILENET.FIXED_LAYERS": (0, 14),
+    "MOBILENET.WEIGHT_DECAY": (0, 1e6),
+    "MOBILENET.DEPTH_MULTIPLIER": (1e-3, 100),
+    "MOBILENET_V2.DEPTH_MULTIPLIER": (1e-3, 100),
+    "MOBILENET_V2.MIN_DEPTH": _COUNT,
+}
+
 
 def load_config(path: str | os.PathLike[str] | None = None, overrides: Sequence[str] = ()) -> EasyDict:
     """Defaults, changed by the YAML file at `path`, changed by `overrides`.
@@ -233,18 +284,13 @@ def _check(config: Mapping[str, Any]) -> None:
     for name, choices in _CHOICES.items():
         if value(name) not in choices:
             raise ConfigError(f"{name} is one of {', '.join(choices)}, got {value(name)!r}")
-    for name in ("TEST.SCALES", "TRAIN.SCALES"):
-        if not value(name) or min(value(name)) < 16:
-            raise ConfigError(f"{name} holds shortest sides of at least 16 pixels, got {value(name)!r}")
+    for name, (low, high) in _RANGES.items():
+        found = value(name)
+        numbers = found if isinstance(found, list) else [found]
+        # Written so that NaN is out of every range.
+        if not numbers or not all(low <= number <= high for number in numbers):
+            raise ConfigError(f"{name} lies between {low:g} and {high:g}, got {found!r}")
     if len(value("TEST.PYRAMID_BASE")) != 2:
         raise ConfigError(f"TEST.PYRAMID_BASE holds 2 numbers, got {value('TEST.PYRAMID_BASE')!r}")
-    for name in ("TRAIN.IMS_PER_BATCH", "TRAIN.DISPLAY", "TRAIN.SNAPSHOT_ITERS", "TEST.RPN_POST_NMS_TOP_N"):
-        if value(name) < 1:
-            raise ConfigError(f"{name} is at least 1, got {value(name)!r}")
-    if any(len(side) != 3 or not 0 < side[0] <= side[1] for side in value("TRAIN.AUGMENT.FACE_SIDES")):
-        raise ConfigError("TRAIN.AUGMENT.FACE_SIDES holds [from, to, how often] with 0 < from <= to")
-    if not 0 <= value("RESNET.FIXED_BLOCKS") <= 3:
-        raise ConfigError(f"RESNET.FIXED_BLOCKS is 0 to 3, got {value('RESNET.FIXED_BLOCKS')!r}")
-    for name in ("MOBILENET.DEPTH_MULTIPLIER", "MOBILENET_V2.DEPTH_MULTIPLIER"):
-        if value(name) <= 0:
-            raise ConfigError(f"{name} is greater than 0, got {value(name)!r}")
+    if any(len(side) != 3 or not 0 < side[0] < side[1] < math.inf for side in value("TRAIN.AUGMENT.FACE_SIDES")):
+        raise ConfigError("TRAIN.AUGMENT.FACE_SIDES holds [from, to, how often] with 0 < from < to")

@@ -27,7 +27,8 @@ class DataError(SSHError):
 def run_tool(main: Callable[[Sequence[str] | None], int]) -> None:
     """Run a tool's ``main(argv)`` and leave the process with its exit code.
 
-    An `SSHError` becomes one line on standard error and exit code 2; Ctrl-C ends with 130.
+    An `SSHError`, or a place that cannot be written to, becomes one line on standard error and exit code 2; Ctrl-C ends
+    with 130.
     """
     try:
         code = main(None)
@@ -41,4 +42,9 @@ def run_tool(main: Callable[[Sequence[str] | None], int]) -> None:
         # The reader of our output has gone (`| head`): nobody is left to be told.
         sys.stderr.close()
         code = 1
+    except OSError as error:
+        # What could be read was: this is an output that cannot be written.
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"error: {place}{error.strerror or error}; is it a folder that can be written to?", file=sys.stderr)
+        code = 2
     sys.exit(code)

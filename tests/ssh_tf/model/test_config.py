@@ -60,8 +60,11 @@ def test_plain_form_is_what_was_loaded():
         (["TEST.MODE", "best"], ["TEST.MODE", "nms, top", "best"]),
         (["TEST.PYRAMID_BASE", "[800]"], ["TEST.PYRAMID_BASE", "2"]),
         (["TEST", "3"], ["TEST", "table"]),
-        (["RESNET.FIXED_BLOCKS", "4"], ["RESNET.FIXED_BLOCKS", "0 to 3"]),
-        (["MOBILENET.DEPTH_MULTIPLIER", "0"], ["MOBILENET.DEPTH_MULTIPLIER", "greater than 0"]),
+        (["RESNET.FIXED_BLOCKS", "4"], ["RESNET.FIXED_BLOCKS", "between 0 and 3"]),
+        (["MOBILENET.DEPTH_MULTIPLIER", "0"], ["MOBILENET.DEPTH_MULTIPLIER", "between 0.001"]),
+        (["TRAIN.LEARNING_RATE", "nan"], ["TRAIN.LEARNING_RATE", "nan"]),
+        (["TEST.NMS", "7"], ["TEST.NMS", "between 0 and 1", "7"]),
+        (["TEST.SCALES", "[100000]"], ["TEST.SCALES", "32768", "100000"]),
         (["TEST.NMS"], ["TEST.NMS", "pairs"]),
     ],
 )

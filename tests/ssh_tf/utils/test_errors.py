@@ -1,0 +1,48 @@
+"""How a tool ends: one line on standard error and an exit code, whatever went wrong for the user."""
+
+import errno
+
+import pytest
+
+from ssh_tf.utils.errors import DataError, run_tool
+
+
+def ending(error, capsys):
+    """Exit code and standard error of a tool whose main raises `error`, or returns it if it is a number."""
+
+    def main(_):
+        if isinstance(error, int):
+            return error
+        raise error
+
+    with pytest.raises(SystemExit) as end:
+        run_tool(main)
+    return end.value.code, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_the_tools_own_code_is_kept(code, capsys):
+    assert ending(code, capsys) == (code, "")
+
+
+def test_what_a_user_can_mend_is_one_line(capsys):
+    assert ending(DataError("train.txt:3: a box\nhas three numbers"), capsys) == (
+        2,
+        "error: train.txt:3: a box has three numbers\n",
+    )
+
+
+def test_a_place_that_cannot_be_written_is_named(capsys):
+    code, text = ending(PermissionError(errno.EACCES, "Permission denied", "/proc/x.json"), capsys)
+    assert code == 2
+    assert text.startswith("error: /proc/x.json: Permission denied")
+    assert text.count("\n") == 1
+
+
+def test_an_interruption_is_no_error_of_ours(capsys):
+    assert ending(KeyboardInterrupt(), capsys) == (130, "interrupted\n")
+
+
+def test_faults_of_the_program_are_not_hidden():
+    with pytest.raises(ZeroDivisionError):
+        run_tool(lambda _: 1 // 0)

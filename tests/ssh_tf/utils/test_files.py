@@ -19,10 +19,15 @@ def test_text_and_bytes_are_written_and_folders_made(tmp_path):
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "result.json"
     path.write_text("old")
-    with pytest.raises(RuntimeError), atomic_write(path) as stream:
-        stream.write("ne")
-        assert path.read_text() == "old"
-        raise RuntimeError
+
+    def fail_halfway():
+        with atomic_write(path) as stream:
+            stream.write("ne")
+            assert path.read_text() == "old"
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_halfway()
     assert [entry.name for entry in tmp_path.iterdir()] == ["result.json"]
     assert path.read_text() == "old"
 

@@ -73,7 +73,7 @@ def decode_image(data: bytes, path: str | os.PathLike[str], max_pixels: int = MA
     for signature, is_complete in _COMPLETENESS.items():
         if data.startswith(signature) and not is_complete(data):
             raise ImageError(f"{path}: the picture is cut off before its end")
-    image = _decode_by_pillow(data)
+    image: npt.NDArray[Any] | None = _decode_by_pillow(data)
     if image is None:
         try:
             image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR)

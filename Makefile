@@ -88,7 +88,7 @@ editable = -W ignore -m pip install --quiet --no-build-isolation --editable
 	@touch $@
 
 .venv/.dev: .venv/.installed
-	$(PY) $(editable) '.[dev]'
+	$(PY) $(editable) '.[dev,onnx]'
 	@touch $@
 
 .venv/.gpu: .venv/.installed

@@ -31,6 +31,12 @@ def is_frozen(path: str | os.PathLike[str]) -> bool:
     return path.suffix.lower() in (".pb", ".onnx") or (path / SAVED_MODEL).is_file()
 
 
+VARIABLE_NAMES = frozenset(
+    ("weights", "depthwise_weights", "biases", "gamma", "beta", "moving_mean", "moving_variance")
+)
+"""Last parts of the names of an SSH network's variables."""
+
+
 def load_graph(path: str | os.PathLike[str]) -> Any:
     """Read the GraphDef in the `.pb` file, or in the folder of a SavedModel, at `path`; check it; run nothing.
 
@@ -59,6 +65,15 @@ def load_graph(path: str | os.PathLike[str]) -> Any:
         # Where it ran when it was frozen says nothing about here.
         node.device = ""
     return graph_def
+
+
+def frozen_variables(graph_def: Any) -> dict[str, npt.NDArray[Any]]:
+    """Values of the variables that a graph of `load_graph` was frozen from, by name."""
+    return {
+        node.name: tf.make_ndarray(node.attr["value"].tensor)
+        for node in graph_def.node
+        if node.op == "Const" and node.name.rpartition("/")[2] in VARIABLE_NAMES
+    }
 
 
 def save_graph(graph_def: Any, path: str | os.PathLike[str]) -> None:

@@ -7,6 +7,7 @@ its detection modules, is loaded as it is.
 
 import os
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ssh_tf.model.checkpoints import Checkpoint
+from ssh_tf.model.frozen import frozen_variables, load_graph
 from ssh_tf.nets.backbones import BACKBONES
 from ssh_tf.utils.errors import CheckpointError
 
@@ -39,11 +41,14 @@ class InitialWeights(NamedTuple):
 
 
 def open_arrays(path: str | os.PathLike[str]) -> StoredArrays:
-    """Open a checkpoint or an `.npz`.
+    """Open a checkpoint, a frozen graph (`.pb`) or an `.npz`.
 
     Raises:
-        CheckpointError: nothing is there, or it is neither.
+        CheckpointError: nothing is there, or it is none of these.
     """
+    if Path(path).suffix == ".pb":
+        frozen = frozen_variables(load_graph(path))
+        return StoredArrays({name: array.shape for name, array in frozen.items()}, frozen.__getitem__)
     if Path(path).suffix != ".npz":
         checkpoint = Checkpoint(path)
         return StoredArrays(checkpoint.shapes, checkpoint.value)
@@ -91,14 +96,12 @@ def initial_weights(path: str | os.PathLike[str], backbone: str, variables: Iter
 
 
 def weights_table(path: str | os.PathLike[str], weights: InitialWeights) -> str:
-    """What was loaded, skipped and left at its initial value: a few lines of text, grouped by the first scopes."""
-    rows = (("loaded", list(weights.values)), ("skipped", weights.skipped), ("initial", weights.initial))
-    lines = [f"Weights from {path}"]
-    for label, names in rows:
-        groups: dict[str, int] = {}
-        for name in names:
-            group = "/".join(name.split("/")[:2])
-            groups[group] = groups.get(group, 0) + 1
-        lines.append(f"  {label:8} {len(names):4d} arrays")
-        lines += [f"           {count:4d}  {group}" for group, count in groups.items()]
-    return "\n".join(lines)
+    """What was loaded, skipped and left at its initial value: a table of counts, a row for each group of names."""
+    columns = {"loaded": list(weights.values), "skipped": weights.skipped, "initial": weights.initial}
+    counts = {column: Counter("/".join(name.split("/")[:2]) for name in names) for column, names in columns.items()}
+    groups = list(dict.fromkeys(group for column in counts.values() for group in column))
+    rows = [[group, *(str(column[group] or "") for column in counts.values())] for group in groups]
+    rows.append(["arrays in all", *(str(column.total()) for column in counts.values())])
+    width = max(len(row[0]) for row in rows)
+    lines = [f"{name:{width}}  {''.join(f'{cell:>9}' for cell in cells)}" for name, *cells in rows]
+    return "\n".join([f"{f'Weights from {path}':{width}}", f"{'':{width}}  {''.join(f'{c:>9}' for c in counts)}", *lines])

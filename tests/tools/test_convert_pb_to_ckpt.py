@@ -1,0 +1,44 @@
+"""A checkpoint out of a frozen graph."""
+
+import numpy as np
+import pytest
+from ssh_tools.convert_ckpt_to_pb import main as freeze
+from ssh_tools.convert_pb_to_ckpt import main
+
+from networks import SMALL
+from ssh_tf.model.checkpoints import Checkpoint
+from ssh_tf.utils.errors import CheckpointError
+
+
+def arguments(model, output, backbone="mobile"):
+    return ["--model", str(model), "--backbone", backbone, "--output", str(output), "--set", *SMALL]
+
+
+def test_every_variable_comes_back(checkpoint, frozen_model, tmp_path):
+    assert main(arguments(frozen_model, tmp_path / "new" / "back.ckpt")) == 0
+    before, after = Checkpoint(checkpoint), Checkpoint(tmp_path / "new" / "back.ckpt")
+    assert len(after.shapes) == 183
+    for name in after.shapes:
+        np.testing.assert_array_equal(after.value(name), before.value(name))
+
+
+def test_half_precision_comes_back_as_float32(checkpoint, tmp_path):
+    half = tmp_path / "half.pb"
+    assert (
+        freeze(["--backbone", "mobile", "--model", checkpoint, "--output", str(half), "--half", "--set", *SMALL]) == 0
+    )
+    assert main(arguments(half, tmp_path / "back.ckpt")) == 0
+    before, after = Checkpoint(checkpoint), Checkpoint(tmp_path / "back.ckpt")
+    for name in after.shapes:
+        assert after.value(name).dtype == np.float32
+        np.testing.assert_allclose(after.value(name), before.value(name), rtol=2**-11, atol=1e-7)
+
+
+def test_other_files_and_other_networks_are_named(frozen_model, tmp_path):
+    with pytest.raises(CheckpointError, match=r"lacks vgg_16/conv1/conv1_1/weights"):
+        main(arguments(frozen_model, tmp_path / "back.ckpt", "vgg16"))
+    with pytest.raises(CheckpointError, match=r"not a \.pb file"):
+        main(arguments(tmp_path / "model.onnx", tmp_path / "back.ckpt"))
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        main(arguments(tmp_path / "none.pb", tmp_path / "back.ckpt"))
+    assert not list(tmp_path.glob("back*"))

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
+from ssh_tf.model.checkpoints import assign
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detect_files import detect_pictures
 from ssh_tf.model.detector import FaceDetector
@@ -43,6 +44,9 @@ row, reading and resizing included."""
 _SOURCE_SCALE = 0.75
 _STREAMED = 4
 _NOISE_CELL = 8
+
+# Near the threshold, 0.05 or a logit of -2.9: random weights then give far more candidates than a photograph does.
+_FACE_LOGIT = -3.0
 
 
 class Setting(NamedTuple):
@@ -117,9 +121,9 @@ class _Stages:
 
     def _random_graph(self, backbone: str) -> Any:
         with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={"GPU": 0})) as session:
-            tf.set_random_seed(0)
             build(backbone, network_options(self._config, backbone), proposal_options(self._config))
-            session.run(tf.global_variables_initializer())
+            generator = np.random.default_rng(0)
+            assign(session, {variable: _lifelike(variable, generator) for variable in tf.global_variables()})
             return frozen(session)
 
     def _timed(self, run: Callable[..., Any]) -> Callable[..., Any]:
@@ -169,6 +173,28 @@ class _Stages:
         arrivals = [perf_counter() for _ in detect_pictures(self._detector, pictures)]
         seconds["stream"] = (arrivals[-1] - arrivals[0]) / (_STREAMED - 1)
         return seconds
+
+
+def _lifelike(variable: Any, generator: np.random.Generator) -> Any:
+    """Weights that roughly keep the scale of what they are given.
+
+    Initial weights would not do: activations fade to numbers so small that bfloat16 arithmetic slows down on them.
+    """
+    name, shape = variable.op.name, variable.shape.as_list()
+    leaf = name.rpartition("/")[2]
+    if leaf in ("gamma", "moving_variance"):
+        # What is added to a shortcut is kept faint, or sums would grow from block to block.
+        faint = leaf == "gamma" and any(part in name for part in ("/bottleneck_v1/conv3/", "/project/", "Darknet53/"))
+        return np.full(shape, 0.3 if faint else 1.0)
+    values = np.zeros(shape)
+    if leaf.endswith("weights"):
+        fan_in = np.prod(shape[:2]) if leaf == "depthwise_weights" else np.prod(shape[:3])
+        values = generator.standard_normal(shape) * np.sqrt(2 / fan_in)
+        # The first layer sees grey levels, the last gives logits and offsets.
+        values *= 1 / 60 if shape[2] == 3 else 0.5 if "_rpn_" in name else 1.0
+    elif name.endswith("_rpn_cls_score/biases"):
+        values[len(values) // 2 :] = _FACE_LOGIT
+    return values
 
 
 # The detector of this process, where it is one of `measure_inference`'s.

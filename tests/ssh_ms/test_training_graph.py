@@ -5,7 +5,7 @@ import pytest
 
 from networks import DATA, golden_image
 from ssh_ms.checkpoints import load_network
-from ssh_ms.framework import ms
+from ssh_ms.framework import ms, set_up
 from ssh_ms.names import read_names
 from ssh_ms.network import SSHNetwork
 from ssh_ms.training_data import CanvasOptions, ExampleMaker
@@ -18,16 +18,19 @@ from ssh_tf.roi_data_layer.sampling import FACE
 GOLDEN = np.load(DATA / "golden/vgg16_train.npz", allow_pickle=False)
 
 
-def arguments(number):
-    """The recorded image, and the targets of its boxes, as a batch of one."""
-    image = golden_image(number)
+def batch(image, boxes):
+    """The targets of `boxes` (G, 4) on `image` (1, H, W, 3), mean subtracted: a batch of one."""
     height, width = image.shape[1:3]
-    boxes = np.ascontiguousarray(GOLDEN[f"{number}/gt"][:, :4], np.float32)
     maker = ExampleMaker(CanvasOptions(height, width), MatchOptions())
     kinds = np.full(len(boxes), FACE, np.float32)
     example = maker.example(np.random.default_rng(0), np.zeros((height, width, 3), np.uint8), boxes, kinds)
     example = example._replace(image=np.ascontiguousarray(image[0].transpose(2, 0, 1)))
     return height, width, [ms.Tensor(column[None]) for column in example]
+
+
+def recorded(number):
+    """The recorded run's input."""
+    return batch(golden_image(number), np.ascontiguousarray(GOLDEN[f"{number}/gt"][:, :4], np.float32))
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +41,11 @@ def network(checkpoint):
     return network
 
 
-def test_losses_are_those_of_the_reference(network):
-    for number in range(2):
-        height, width, columns = arguments(number)
+@pytest.mark.parametrize("mode", ["graph", "pynative"])
+def test_losses_are_those_of_the_reference(network, mode):
+    set_up(mode)
+    for number in {"graph": [1], "pynative": [0, 1]}[mode]:
+        height, width, columns = recorded(number)
         total, parts = TrainingLoss(network, height, width, LossOptions())(*columns)
         wanted = [
             float(GOLDEN[f"{number}/{branch.name}/{name}"])
@@ -49,10 +54,11 @@ def test_losses_are_those_of_the_reference(network):
         ]
         np.testing.assert_allclose(parts.asnumpy()[:-1], wanted, rtol=1e-4, atol=1e-6)
         np.testing.assert_allclose(float(total), GOLDEN[f"{number}/total"], rtol=1e-4)
+    set_up("pynative")
 
 
 def test_gradients_are_those_of_the_reference(network):
-    height, width, columns = arguments(0)
+    height, width, columns = recorded(0)
     loss = TrainingLoss(network, height, width, LossOptions())
     trained = ms.ParameterTuple(loss.trainable_params())
     _, gradients = ms.value_and_grad(loss, None, trained, has_aux=True)(*columns)
@@ -71,7 +77,8 @@ def test_a_step_moves_weights_by_momentum_and_biases_twice_as_far(checkpoint):
     network = SSHNetwork()
     load_network(network, checkpoint)
     freeze_early_layers(network)
-    height, width, columns = arguments(1)
+    faces = np.array([[8, 8, 24, 24], [20, 10, 50, 44]], np.float32)
+    height, width, columns = batch(golden_image(0)[:, :48, :64], faces)
     loss = TrainingLoss(network, height, width, LossOptions(weight_decay=0.0))
     trained = ms.ParameterTuple(loss.trainable_params())
     step = TrainStep(loss, learning_rate=1e-3, momentum=0.5, double_bias=True)

@@ -3,7 +3,9 @@
 from importlib.util import find_spec
 
 collect_ignore = (
-    [] if find_spec("mindspore") else ["test_convert.py", "test_detect.py", "test_export.py", "test_train.py"]
+    []
+    if find_spec("mindspore")
+    else ["test_benchmark.py", "test_convert.py", "test_detect.py", "test_export.py", "test_train.py"]
 )
 
 if find_spec("mindspore"):

@@ -8,18 +8,32 @@ import os
 # Compiling is talkative: what is left is errors. An explicit setting is respected.
 os.environ.setdefault("GLOG_v", "3")
 
-import mindspore as ms
+try:
+    import mindspore as ms
+except ModuleNotFoundError as error:
+    message = "MindSpore is not installed here: `make mindspore` makes .venv-mindspore, which has it"
+    raise ModuleNotFoundError(message, name=error.name) from None
+
 import mindspore.dataset as datasets
 from mindspore import mindrecord, nn, ops
 from mindspore.common import initializer
+
+from ssh_tf.utils.errors import ConfigError
 
 DEVICES = ("CPU", "GPU", "Ascend")
 MODES = {"graph": ms.GRAPH_MODE, "pynative": ms.PYNATIVE_MODE}
 
 
 def set_up(mode: str = "graph", device: str = "CPU") -> None:
-    """Run from now on in `mode`, a key of `MODES`, on `device`, one of `DEVICES`."""
-    ms.set_context(mode=MODES[mode], device_target=device)
+    """Run from now on in `mode`, a key of `MODES`, on `device`, one of `DEVICES`.
+
+    Raises:
+        ConfigError: this MindSpore does not compute on `device`.
+    """
+    try:
+        ms.set_context(mode=MODES[mode], device_target=device)
+    except (ValueError, RuntimeError) as error:
+        raise ConfigError(f"this MindSpore does not compute on {device}; is its package for it installed?") from error
 
 
 __all__ = ["DEVICES", "MODES", "datasets", "initializer", "mindrecord", "ms", "nn", "ops", "set_up"]

@@ -12,7 +12,8 @@ from ssh_ms.framework import DEVICES, MODES, set_up
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detect_to_folder import detect_to_folder
 from ssh_tf.model.detection import THRESHOLD
-from ssh_tf.utils.errors import ConfigError, run_tool
+from ssh_tf.utils.arguments import positive, probability
+from ssh_tf.utils.errors import run_tool
 
 _DEMO_IMAGES = Path(__file__).resolve().parents[2] / "data/demo"
 
@@ -27,8 +28,8 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--output", type=Path, default=Path("output/mindspore/test"), metavar="DIR", help="default: %(default)s"
     )
-    parser.add_argument("--threshold", type=float, default=THRESHOLD, help="lowest score (default: %(default)s)")
-    parser.add_argument("--max_frames", type=int, metavar="N", help="end each video after N frames")
+    parser.add_argument("--threshold", type=probability, default=THRESHOLD, help="lowest score (default: %(default)s)")
+    parser.add_argument("--max_frames", type=positive, metavar="N", help="end each video after N frames")
     parser.add_argument("--mode", choices=list(MODES), default="graph", help="default: %(default)s")
     parser.add_argument("--device_target", choices=DEVICES, default="CPU", help="default: %(default)s")
     parser.add_argument("--cfg", type=Path, metavar="FILE", help="YAML file of what differs from the defaults")
@@ -41,8 +42,6 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Detect; 0, or 1 if any picture failed."""
     arguments = parse_arguments(argv)
-    if not 0 <= arguments.threshold <= 1:
-        raise ConfigError(f"--threshold is between 0 and 1, got {arguments.threshold}")
     config = load_config(arguments.cfg, arguments.set)
     # Proposals below this score are not even decoded.
     config.TEST.SCORE_THRESH = min(config.TEST.SCORE_THRESH, arguments.threshold)

@@ -1,4 +1,4 @@
-"""From a checkpoint of SSH-TensorFlow with VGG16, or of VGG16 alone, to HDF5. Runs with TensorFlow.
+"""From an SSH network with VGG16 in TensorFlow, or from VGG16 alone, to HDF5. Runs with TensorFlow.
 
 What the optimiser added (momentum, counters) is left out and listed.
 """
@@ -7,7 +7,8 @@ import argparse
 from collections.abc import Sequence
 
 from ssh_ms.hdf5 import sort_names, to_channels_first, write_hdf5
-from ssh_tf.model.checkpoints import Checkpoint
+from ssh_tf.model.weights import open_arrays
+from ssh_tf.nets.backbones import BACKBONES
 from ssh_tf.utils.errors import CheckpointError, run_tool
 
 _BACKBONE = "vgg16"
@@ -16,16 +17,19 @@ _BACKBONE = "vgg16"
 def main(argv: Sequence[str] | None = None) -> int:
     """Convert; 0 when the file is written."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--infile", required=True, metavar="CKPT", help="prefix of a checkpoint, or its only file")
+    parser.add_argument(
+        "--infile", required=True, metavar="CKPT", help="checkpoint, frozen .pb or .npz of named arrays"
+    )
     parser.add_argument("--outfile", required=True, metavar="FILE.h5", help="file to write")
     arguments = parser.parse_args(argv)
-    checkpoint = Checkpoint(arguments.infile)
-    backbone = checkpoint.backbone()
-    if backbone != _BACKBONE:
-        found = f"a checkpoint for the backbone {backbone}" if backbone else "no checkpoint of an SSH network"
-        raise CheckpointError(f"{checkpoint.prefix}: is {found}; the port has {_BACKBONE} alone")
-    model, optimizer = sort_names(checkpoint.shapes)
-    write_hdf5(arguments.outfile, {name: to_channels_first(checkpoint.value(name)) for name in model})
+    stored = open_arrays(arguments.infile)
+    scopes = {name.partition("/")[0] for name in stored.shapes}
+    found = [name for name, backbone in BACKBONES.items() if backbone.scope in scopes]
+    if found != [_BACKBONE]:
+        what = f"holds a network with the backbone {found[0]}" if found else "holds no network of this project"
+        raise CheckpointError(f"{arguments.infile}: {what}; the port has {_BACKBONE} alone")
+    model, optimizer = sort_names(stored.shapes)
+    write_hdf5(arguments.outfile, {name: to_channels_first(stored.read(name)) for name in model})
     for name in optimizer:
         print(f"left out: {name}")
     print(f"{arguments.outfile}: {len(model)} arrays; {len(optimizer)} of the optimiser left out")

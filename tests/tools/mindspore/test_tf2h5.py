@@ -28,9 +28,23 @@ def test_every_variable_but_the_optimisers(tmp_path, capsys):
 
 def test_another_backbone(tmp_path):
     checkpoint = networks.write_checkpoint(tmp_path / "ssh.ckpt", "mobile", networks.SMALL)
-    with pytest.raises(CheckpointError, match="is a checkpoint for the backbone mobile; the port has vgg16 alone"):
+    with pytest.raises(CheckpointError, match="holds a network with the backbone mobile; the port has vgg16 alone"):
         main(["--infile", checkpoint, "--outfile", str(tmp_path / "ssh.h5")])
     assert not (tmp_path / "ssh.h5").exists()
+
+
+def test_vgg16_in_an_npz(tmp_path):
+    weights = np.arange(24, dtype=np.float32).reshape(1, 2, 3, 4)
+    np.savez(tmp_path / "vgg.npz", **{"vgg_16/conv1/conv1_1/weights": weights})
+    assert main(["--infile", str(tmp_path / "vgg.npz"), "--outfile", str(tmp_path / "vgg.h5")]) == 0
+    with h5py.File(tmp_path / "vgg.h5") as file:
+        np.testing.assert_array_equal(file["vgg_16_and_conv1_and_conv1_1_and_weights"], weights.transpose(3, 2, 0, 1))
+
+
+def test_arrays_of_something_else(tmp_path):
+    np.savez(tmp_path / "a.npz", weights=np.zeros(3))
+    with pytest.raises(CheckpointError, match="holds no network of this project"):
+        main(["--infile", str(tmp_path / "a.npz"), "--outfile", str(tmp_path / "a.h5")])
 
 
 def test_what_is_no_checkpoint(tmp_path):

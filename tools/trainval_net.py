@@ -1,13 +1,17 @@
 """Train SSH on WIDER FACE, or on any folder of images with boxes."""
 
 import argparse
+import os
+import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from ssh_tf.datasets.factory import load_dataset, load_folder
+from ssh_tf.datasets.records import ImageRecord
 from ssh_tf.model.config import load_config
 from ssh_tf.model.devices import choose_devices
-from ssh_tf.model.precision import PRECISIONS, session_config
+from ssh_tf.model.precision import PRECISIONS
 from ssh_tf.model.train_val import METHODS, Run, train
 from ssh_tf.model.validation import Validation
 from ssh_tf.nets.backbones import BACKBONES
@@ -16,7 +20,10 @@ from ssh_tf.utils.errors import run_tool
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog="Several machines: give each the same command, and in TF_CONFIG the addresses of all and its own place.",
+    )
     parser.add_argument("--backbone", required=True, choices=list(BACKBONES), help="network to train")
     parser.add_argument("--weight", help="start from: a slim ImageNet checkpoint, an .npz of arrays, an SSH checkpoint")
     parser.add_argument("--imdb", help="training set, e.g. wider_face_train; a+b joins sets")
@@ -28,31 +35,57 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--cfg", type=Path, help="YAML file of what differs from the defaults")
     parser.add_argument("--tag", default="default", help="name of the run; a run of the same name is gone on with")
     parser.add_argument("--method", choices=METHODS, default="group", help="train all branches in a step, or one drawn")
-    parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="arithmetic (default: auto)")
+    parser.add_argument(
+        "--precision", choices=PRECISIONS, default="auto", help="arithmetic; auto: the fastest of the CPU, fp32 on GPUs"
+    )
+    parser.add_argument(
+        "--cpu-devices",
+        type=int,
+        default=1,
+        metavar="N",
+        help="count the CPU as N devices, to try several without GPUs",
+    )
     parser.add_argument("--output_root", type=Path, default=Path("output"), help="snapshots go below it")
     parser.add_argument("--tensorboard_root", type=Path, default=Path("tensorboard"), help="curves go below it")
     parser.add_argument("--set", nargs="+", default=[], metavar=("KEY", "VALUE"), help="change configuration keys")
     arguments = parser.parse_args(argv)
     if (arguments.data is None) == (arguments.imdb is None):
         parser.error("give either --imdb or --data")
+    if arguments.data and arguments.imdbval:
+        parser.error("--imdbval goes with --imdb; the validation set of --data is its val.txt")
+    if min(arguments.iters, arguments.cpu_devices) < 1:
+        parser.error("--iters and --cpu-devices are at least 1")
     return arguments
+
+
+def load_sets(arguments: argparse.Namespace) -> tuple[str, list[ImageRecord], list[ImageRecord]]:
+    """The name of the data set, its training images and its validation images (none, if there are none)."""
+    cache, skip = arguments.output_root / "cache", arguments.skip_missing
+    if arguments.data:
+        has_validation = (arguments.data / "val.txt").exists()
+        return (
+            arguments.data.resolve().name,
+            load_folder(arguments.data, "train", cache, skip),
+            load_folder(arguments.data, "val", cache, skip) if has_validation else [],
+        )
+    return (
+        arguments.imdb,
+        load_dataset(arguments.imdb, arguments.data_root, cache, skip),
+        load_dataset(arguments.imdbval, arguments.data_root, cache, skip) if arguments.imdbval else [],
+    )
+
+
+def command_line(argv: Sequence[str]) -> str:
+    """What a shell is to be given to run this tool as it was run."""
+    cluster = [f"TF_CONFIG={os.environ['TF_CONFIG']}"] if "TF_CONFIG" in os.environ else []
+    return shlex.join([*(["env", *cluster] if cluster else []), sys.executable, __file__, *argv])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Train; 0 when the last iteration is done or a signal stopped the run with a snapshot."""
     arguments = parse_arguments(argv)
     config = load_config(arguments.cfg, arguments.set)
-    cache = arguments.output_root / "cache"
-    if arguments.data:
-        name = arguments.data.resolve().name
-        records = load_folder(arguments.data, "train", cache, arguments.skip_missing)
-        validation = load_folder(arguments.data, "val", cache, arguments.skip_missing)
-    else:
-        name = arguments.imdb
-        records = load_dataset(arguments.imdb, arguments.data_root, cache, arguments.skip_missing)
-        validation = []
-        if arguments.imdbval:
-            validation = load_dataset(arguments.imdbval, arguments.data_root, cache, arguments.skip_missing)
+    name, records, validation = load_sets(arguments)
     place = Path(arguments.backbone) / name / arguments.tag
     run = Run(
         backbone=arguments.backbone,
@@ -62,15 +95,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         weight=arguments.weight,
         method=arguments.method,
         skip_unreadable=arguments.skip_missing,
+        command=command_line(sys.argv[1:] if argv is None else argv),
     )
-    print(f"{len(records)} training images, {len(validation)} for validation; output under {run.output}")
-    train(
-        run,
-        config,
-        records,
-        choose_devices(session_config(arguments.precision)),
-        Validation(validation, run.backbone, config) if validation else None,
-    )
+    devices = choose_devices(arguments.precision, arguments.cpu_devices)
+    print(f"{len(records)} training images, {len(validation)} for validation; {devices}; output under {run.output}")
+    validates = validation and devices.is_chief and config.TRAIN.VAL_ITERS
+    validate = Validation(validation, run.backbone, config, arguments.precision) if validates else None
+    train(run, config, records, devices, validate)
     return 0
 
 

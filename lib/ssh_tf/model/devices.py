@@ -6,11 +6,19 @@ weights are those of one device with the joint batch.
 """
 
 import json
+import logging
 import os
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from ssh_tf.model.precision import Precision, session_config
 from ssh_tf.utils.errors import ConfigError
 from ssh_tf.utils.tf1 import tf
+
+_LOG = logging.getLogger(__name__)
+
+# A worker that waits this long for the others gives up: longer than a validation, which the first one makes alone.
+_PATIENCE_MILLISECONDS = 3_600_000
 
 
 class Devices(NamedTuple):
@@ -19,9 +27,11 @@ class Devices(NamedTuple):
     strategy: Any
     target: str
     session_config: Any
-    worker: int
+    worker: int = 0
     """Index of this process among the workers; worker 0 writes."""
-    workers: int
+    workers: int = 1
+    addresses: tuple[str, ...] = ()
+    """Of all workers, if there are several."""
 
     @property
     def local_replicas(self) -> int:
@@ -33,43 +43,85 @@ class Devices(NamedTuple):
         """Whether this process writes snapshots and logs."""
         return self.worker == 0
 
+    def __str__(self) -> str:
+        here = f"{self.local_replicas} device{'s' if self.local_replicas > 1 else ''}"
+        return f"worker {self.worker} of {self.workers} with {here}" if self.workers > 1 else here
 
-def cluster_size(tf_config: str | None) -> int:
-    """Workers that `TF_CONFIG` lists; 1 without it.
+
+class Cluster(NamedTuple):
+    """What `TF_CONFIG` says: the addresses of the workers, and which of them this process is."""
+
+    addresses: tuple[str, ...]
+    worker: int
+
+
+def parse_cluster(tf_config: str | None) -> Cluster | None:
+    """Read the value of `TF_CONFIG`; None if there is no more than one worker.
 
     Raises:
-        ConfigError: it is not JSON with ``cluster.worker`` and ``task.index``.
+        ConfigError: it is not JSON with ``cluster.worker`` and ``task.index``, or names other kinds of tasks.
     """
     if not tf_config:
-        return 1
+        return None
     try:
         content = json.loads(tf_config)
-        workers = list(content["cluster"]["worker"])
-        if not 0 <= int(content["task"]["index"]) < len(workers):
-            raise ValueError(f"task.index {content['task']['index']} of {len(workers)} workers")
+        addresses = tuple(str(address) for address in content["cluster"]["worker"])
+        kind, worker = content["task"]["type"], int(content["task"]["index"])
+        if set(content["cluster"]) != {"worker"} or kind != "worker":
+            raise ValueError("all tasks have to be of the type worker")
+        if not 0 <= worker < len(addresses):
+            raise ValueError(f"task.index {worker} of {len(addresses)} workers")
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(
             f"TF_CONFIG cannot be used ({error}); it looks like "
             '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
         ) from error
-    return len(workers)
+    return Cluster(addresses, worker) if len(addresses) > 1 else None
 
 
-def choose_devices(session_config: Any) -> Devices:
-    """All visible GPUs, or else the CPU, of this machine; with a `TF_CONFIG` of several workers, of all of them.
+def choose_devices(
+    precision: Precision = "auto", cpu_devices: int = 1, environment: Mapping[str, str] = os.environ
+) -> Devices:
+    """All visible GPUs of this machine, or else its CPU; with a `TF_CONFIG` of several workers, those of all of them.
+
+    Args:
+        precision: of the arithmetic. GPUs train in float32: TensorFlow's rewriter would take float16 there, for which
+            gradients have to be scaled.
+        cpu_devices: as how many devices the CPU counts where there is no GPU; more than one is for trying things out.
+        environment: where `TF_CONFIG` is looked for.
 
     Raises:
-        ConfigError: `TF_CONFIG` is not what TensorFlow expects.
+        ConfigError: `TF_CONFIG` is not what it should be, or its address cannot be used.
     """
-    workers = cluster_size(os.environ.get("TF_CONFIG"))
-    if workers > 1:
-        strategy = tf.distribute.experimental.MultiWorkerMirroredStrategy()
-        task = json.loads(os.environ["TF_CONFIG"])["task"]
-        config = strategy.update_config_proto(session_config)
-        cluster = tf.train.ClusterSpec(json.loads(os.environ["TF_CONFIG"])["cluster"])
-        server = tf.distribute.Server(cluster, job_name=task["type"], task_index=int(task["index"]), config=config)
-        return Devices(strategy, server.target, config, int(task["index"]), workers)
-    logical = [device.name for device in tf.config.list_logical_devices("GPU")]
-    logical = logical or [device.name for device in tf.config.list_logical_devices("CPU")]
-    strategy = tf.distribute.MirroredStrategy(logical) if len(logical) > 1 else tf.distribute.get_strategy()
-    return Devices(strategy, "", session_config, 0, 1)
+    cluster = parse_cluster(environment.get("TF_CONFIG"))
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus and precision == "bf16":
+        _LOG.warning("bf16: GPUs train in fp32 here")
+    config = session_config("fp32" if gpus else precision)
+    if cluster is not None:
+        return _in_step(config, cluster)
+    names = [f"/device:GPU:{number}" for number in range(len(gpus))]
+    if not gpus and cpu_devices > 1:
+        config.device_count["CPU"] = cpu_devices
+        names = [f"/device:CPU:{number}" for number in range(cpu_devices)]
+    strategy = tf.distribute.MirroredStrategy(names) if len(names) > 1 else tf.distribute.get_strategy()
+    return Devices(strategy, "", config)
+
+
+def _in_step(session_config: Any, cluster: Cluster) -> Devices:
+    strategy = tf.distribute.experimental.MultiWorkerMirroredStrategy()
+    config = strategy.update_config_proto(session_config)
+    config.operation_timeout_in_ms = _PATIENCE_MILLISECONDS
+    try:
+        server = tf.distribute.Server(
+            tf.train.ClusterSpec({"worker": list(cluster.addresses)}),
+            job_name="worker",
+            task_index=cluster.worker,
+            config=config,
+        )
+    except tf.errors.OpError as error:
+        raise ConfigError(
+            f"worker {cluster.worker} cannot listen at {cluster.addresses[cluster.worker]} ({error.message}); "
+            "is the port taken, or is TF_CONFIG that of another machine?"
+        ) from error
+    return Devices(strategy, server.target, config, cluster.worker, len(cluster.addresses), cluster.addresses)

@@ -8,9 +8,11 @@ the whole of them or files that nobody reads and the next snapshot removes.
 import hashlib
 import json
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ssh_tf.model.checkpoints import Checkpoint
 from ssh_tf.utils.errors import CheckpointError, SSHError
 from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.tf1 import tf
@@ -31,6 +33,20 @@ def code_digest() -> str:
     for source in sorted(root.rglob("*.py")):
         digest.update(str(source.relative_to(root)).encode() + source.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """What two states (or tables in them) have differently: "config.TRAIN.MOMENTUM was 0.9, is 0.8", a line each.
+
+    Entries that only one of them has are of another version, and left out.
+    """
+    for key, value in now.items():
+        if key not in before:
+            continue
+        if isinstance(value, Mapping) and isinstance(before[key], Mapping):
+            yield from differences(before[key], value, f"{prefix}{key}.")
+        elif value != before[key]:
+            yield f"{prefix}{key} was {before[key]}, is {value}"
 
 
 class SnapshotFolder:
@@ -75,18 +91,20 @@ class SnapshotFolder:
         """The complete snapshot of the highest iteration, or None."""
         return next((snapshot for i in self._iterations() if (snapshot := self._complete(i)) is not None), None)
 
-    def restore(self, session: Any, saver: Any, snapshot: Snapshot) -> None:
-        """Load the variables.
+    def restore(self, session: Any, saver: Any, snapshot: Snapshot, variables: Iterable[Any], backbone: str) -> None:
+        """Load `variables` of a training of `backbone`.
 
         Raises:
             CheckpointError: the checkpoint is of another network or damaged.
         """
         try:
+            Checkpoint(snapshot.prefix).check(variables, backbone)
             saver.restore(session, str(snapshot.prefix))
-        except (tf.errors.OpError, ValueError) as error:
-            reason = str(error).strip().partition("\n")[0]
+        except (CheckpointError, tf.errors.OpError, ValueError) as error:
+            reason = str(error).strip().partition("\n")[0].removeprefix(f"{snapshot.prefix}: ")
             raise CheckpointError(
-                f"{snapshot.prefix}: does not fit this network ({reason}); choose another --tag or remove it"
+                f"{snapshot.prefix}: does not fit this training ({reason}); "
+                "choose another --tag, the settings it was made with, or remove it"
             ) from error
 
     def _state_path(self, iteration: int) -> Path:

@@ -1,6 +1,7 @@
 """Training: the loop, from the first weights or the last snapshot to the last iteration."""
 
-import logging
+import hashlib
+import json
 import math
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -15,17 +16,16 @@ from ssh_tf.layer_utils.anchors import BRANCHES
 from ssh_tf.model.config import to_plain
 from ssh_tf.model.devices import Devices
 from ssh_tf.model.learning_rate import learning_rate
-from ssh_tf.model.options import match_options, pipeline_options
-from ssh_tf.model.snapshots import Snapshot, SnapshotFolder, code_digest
+from ssh_tf.model.options import match_options, pipeline_options, sampling_options
+from ssh_tf.model.snapshots import Snapshot, SnapshotFolder, code_digest, differences
 from ssh_tf.model.training_data import matched
-from ssh_tf.model.training_log import LossRow, TrainingLog
+from ssh_tf.model.training_log import LossRow, TrainingFiles, TrainingLog
 from ssh_tf.model.training_step import TrainingStep, build_training_step
 from ssh_tf.model.weights import initial_weights, weights_table
+from ssh_tf.model.workers import Agreement, lost_workers
 from ssh_tf.roi_data_layer.pipeline import data_errors, make_dataset
 from ssh_tf.utils.errors import SSHError
 from ssh_tf.utils.tf1 import tf
-
-_LOG = logging.getLogger(__name__)
 
 METHODS = ("group", "random")
 
@@ -40,6 +40,8 @@ class Run(NamedTuple):
     weight: str | None = None
     method: str = "group"
     skip_unreadable: bool = False
+    command: str = "the same command"
+    """What goes on with it, for messages."""
 
 
 class Finished(NamedTuple):
@@ -62,19 +64,6 @@ def draw_branch_weights(method: str, seed: int, iteration: int) -> np.ndarray:
     return np.eye(len(BRANCHES), dtype=np.float32)[drawn]
 
 
-@contextmanager
-def _stop_signals() -> Iterator[list[str]]:
-    """Collect SIGINT and SIGTERM instead of dying of them; the list holds the names of those that came."""
-    came: list[str] = []
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda got, _: came.append(signal.Signals(got).name)) for number in numbers]
-    try:
-        yield came
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
-
-
 def train(
     run: Run,
     config: Any,
@@ -84,95 +73,218 @@ def train(
 ) -> Finished:
     """Train, from the last complete snapshot of `run.output` if there is one, else from `run.weight`.
 
-    `validate` is called with a fresh snapshot every `TRAIN.VAL_ITERS` iterations and after the last one.
+    `validate` is called with a fresh snapshot every `TRAIN.VAL_ITERS` iterations and after the last one. Of several
+    workers the first alone reads the snapshots and `run.weight`, validates and writes.
 
     Raises:
-        SSHError: a file does not fit, data cannot be read, the loss is not finite, the disk is full. The last complete
-            snapshot stays.
+        SSHError: a file does not fit, data cannot be read, the loss is not finite, the disk is full, another worker is
+            lost. The last complete snapshot stays.
     """
-    seed, settings = config.RNG_SEED, config.TRAIN
-    folder = SnapshotFolder(run.output, f"{run.backbone}_{settings.SNAPSHOT_PREFIX}", settings.SNAPSHOT_KEPT)
-    resumed = folder.latest()
-    start = resumed.iteration if resumed else 0
-    batch = settings.IMS_PER_BATCH * devices.local_replicas
-
+    folder = SnapshotFolder(run.output, f"{run.backbone}_{config.TRAIN.SNAPSHOT_PREFIX}", config.TRAIN.SNAPSHOT_KEPT)
+    state = _state(run, config, records, devices)
+    resumed = folder.latest() if devices.is_chief else None
     with tf.Graph().as_default() as graph:
-        step = build_training_step(
-            devices.strategy, _dataset(run, config, records, devices, start), run.backbone, config
-        )
+        tf.set_random_seed(config.RNG_SEED)
+        first = tf.placeholder(tf.int64, ())
+        step = build_training_step(devices, _dataset(run, config, records, devices, first), run.backbone, config)
+        variables = tf.global_variables()
+        agreement = Agreement(devices, variables)
         with devices.strategy.scope():
             saver = tf.train.Saver(max_to_keep=0)
-            variables = tf.global_variables()
             initialize = tf.global_variables_initializer()
-        with tf.Session(devices.target, graph=graph, config=devices.session_config) as session:
+            finite = tf.reduce_all([tf.reduce_all(tf.is_finite(variable.read_value())) for variable in variables])
+        advice = f"start all workers again to go on from the last snapshot: {run.command}"
+        with (
+            tf.Session(devices.target, graph=graph, config=devices.session_config) as session,
+            lost_workers(devices, advice),
+            data_errors(),
+            _full_disk(run.output),
+        ):
             session.run(initialize)
-            if resumed:
-                folder.restore(session, saver, resumed)
-                print(f"resumed from {resumed.prefix}, {start} iterations done")
-            elif run.weight:
-                _load_weights(session, run.weight, run.backbone, variables)
-            log = TrainingLog(
-                run.output, run.tensorboard, start, run.iterations, batch * devices.workers
-            )
-            state = {
-                "seed": seed,
-                "method": run.method,
-                "iterations": run.iterations,
-                "batch": batch * devices.workers,
-                "weight": run.weight,
-                "code": code_digest(),
-                "config": to_plain(config),
-            }
-
-            def snapshot(iteration: int) -> Snapshot:
-                saved = folder.save(session, saver, iteration, state)
-                log.restart_clock()
-                return saved
-
+            with devices.strategy.scope():
+                if resumed:
+                    _resume(session, saver, folder, resumed, state, variables, run)
+                elif run.weight and devices.is_chief:
+                    _load_weights(session, run.weight, run.backbone, variables, devices)
+            start = agreement.settle(session, resumed.iteration if resumed else 0, _shared_settings(state))
+            session.run(step.initialize_data, {first: start})
+            files = TrainingFiles(run.output, run.tensorboard, start) if devices.is_chief else None
+            log = TrainingLog(files, start, run.iterations, state["batch"])
             try:
-                with _stop_signals() as signals, data_errors():
-                    session.run(step.initialize_data)
-                    iteration = _loop(session, step, run, config, records, log, start, signals, snapshot, validate)
+                training = _Training(
+                    session, step, run, config, records, devices, log, folder, saver, finite, state, validate
+                )
+                return training.loop(start)
             finally:
                 log.close()
-    return Finished(iteration, iteration < run.iterations)
 
 
-def _dataset(run: Run, config: Any, records: Sequence[ImageRecord], devices: Devices, start: int) -> Any:
+def _state(run: Run, config: Any, records: Sequence[ImageRecord], devices: Devices) -> dict[str, Any]:
+    """What a snapshot says of the training that made it."""
+    names = hashlib.sha256("\n".join(record.name for record in records).encode())
+    return {
+        "backbone": run.backbone,
+        "method": run.method,
+        "seed": config.RNG_SEED,
+        "iterations": run.iterations,
+        "batch": config.TRAIN.IMS_PER_BATCH * devices.local_replicas * devices.workers,
+        "images": f"{len(records)} ({names.hexdigest()[:16]})",
+        "weight": run.weight,
+        "code": code_digest(),
+        "config": to_plain(config),
+    }
+
+
+def _shared_settings(state: dict[str, Any]) -> str:
+    """What all workers must have alike."""
+    return json.dumps({key: value for key, value in state.items() if key not in ("weight", "code")}, sort_keys=True)
+
+
+def _dataset(run: Run, config: Any, records: Sequence[ImageRecord], devices: Devices, first: Any) -> Any:
     batch = config.TRAIN.IMS_PER_BATCH * devices.local_replicas
     options = pipeline_options(config)._replace(skip_unreadable=run.skip_unreadable)
-    dataset = make_dataset(records, options, config.RNG_SEED, start, batch, devices.worker, devices.workers)
+    sampling = sampling_options(config)
     return matched(
-        dataset, run.backbone, match_options(config), config.RNG_SEED, start, first_slot=devices.worker * batch
+        make_dataset(records, options, config.RNG_SEED, first, batch, devices.worker, devices.workers),
+        run.backbone,
+        match_options(config),
+        sampling.hard_positives and sampling.hard_negatives,
+        config.RNG_SEED,
+        first,
+        first_slot=devices.worker * batch,
     )
 
 
-def _load_weights(session: Any, path: str, backbone: str, variables: Sequence[Any]) -> None:
+def _resume(
+    session: Any,
+    saver: Any,
+    folder: SnapshotFolder,
+    snapshot: Snapshot,
+    state: dict[str, Any],
+    variables: Sequence[Any],
+    run: Run,
+) -> None:
+    changes = [change for change in differences(snapshot.state, state) if not change.startswith("code ")]
+    print(f"resumed from {snapshot.prefix}, {snapshot.iteration} iterations done")
+    if changes:
+        print("since that snapshot: " + "; ".join(changes))
+    if run.weight:
+        print(f"{run.weight} is not read: the snapshot has the weights")
+    folder.restore(session, saver, snapshot, variables, run.backbone)
+
+
+def _load_weights(session: Any, path: str, backbone: str, variables: Sequence[Any], devices: Devices) -> None:
     model = [variable for variable in variables if not variable.op.name.endswith("/Momentum")]
     weights = initial_weights(path, backbone, model)
     for variable in model:
         if variable.op.name in weights.values:
-            variable.load(weights.values[variable.op.name], session)
+            for copy in devices.strategy.experimental_local_results(variable):
+                copy.load(weights.values[variable.op.name], session)
     print(weights_table(path, weights))
 
 
-def _loop(
-    session: Any,
-    step: TrainingStep,
-    run: Run,
-    config: Any,
-    records: Sequence[ImageRecord],
-    log: TrainingLog,
-    start: int,
-    signals: list[str],
-    snapshot: Callable[[int], Snapshot],
-    validate: Validate | None,
-) -> int:
-    settings = config.TRAIN
-    fetches = [step.train, step.losses, step.records]
-    run_step = session.make_callable(fetches, [step.rate, step.branch_weights])
-    saved_at = start
-    for iteration in range(start, run.iterations):
+@contextmanager
+def _stop_signals() -> Iterator[list[str]]:
+    """Collect SIGINT and SIGTERM instead of dying of them; the list holds the names of those that came.
+
+    The second one does what it does elsewhere.
+    """
+    came: list[str] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def note(number: int, _: Any) -> None:
+        came.append(signal.Signals(number).name)
+        restore()
+
+    for number in numbers:
+        signal.signal(number, note)
+    try:
+        yield came
+    finally:
+        restore()
+
+
+@contextmanager
+def _full_disk(output: Path) -> Iterator[None]:
+    """What cannot be written is an error of one line; snapshots bring their own."""
+    try:
+        yield
+    except OSError as error:
+        raise SSHError(f"{error.filename or output}: {error.strerror}; the snapshots are as they were") from error
+
+
+class _Training:
+    """A training in a session, from a first iteration to the last."""
+
+    def __init__(
+        self,
+        session: Any,
+        step: TrainingStep,
+        run: Run,
+        config: Any,
+        records: Sequence[ImageRecord],
+        devices: Devices,
+        log: TrainingLog,
+        folder: SnapshotFolder,
+        saver: Any,
+        finite: Any,
+        state: dict[str, Any],
+        validate: Validate | None,
+    ) -> None:
+        self._session = session
+        self._step = session.make_callable(
+            [step.train, step.losses, step.stopping, step.records], [step.rate, step.branch_weights, step.stop]
+        )
+        self._run = run
+        self._config = config
+        self._records = records
+        self._devices = devices
+        self._log = log
+        self._folder = folder
+        self._saver = saver
+        self._finite = finite
+        self._state = state
+        self._validate = validate
+
+    def loop(self, start: int) -> Finished:
+        """Train from `start` on, until the last iteration or a signal to any worker."""
+        run, settings, log = self._run, self._config.TRAIN, self._log
+        if start >= run.iterations:
+            log.say(f"nothing to do: {start} iterations are done, --iters asks for {run.iterations}")
+        done, stopping = start, False
+        with _stop_signals() as signals:
+            while done < run.iterations and not stopping:
+                row, stopping, drawn = self._iterate(done, stop=bool(signals))
+                # Several workers have to stop after the same step: the others hear of it in the next one.
+                stopping = stopping or (bool(signals) and self._devices.workers == 1)
+                done += 1
+                last = done == run.iterations
+                log.step(row)
+                if log.files and done % settings.SUMMARY_INTERVAL == 0:
+                    log.files.add_scalars(row)
+                validates = bool(settings.VAL_ITERS) and (done % settings.VAL_ITERS == 0 or last)
+                saves = validates or done % settings.SNAPSHOT_ITERS == 0 or last or stopping
+                if saves or done % settings.DISPLAY == 0:
+                    log.show()
+                if saves and log.files:
+                    snapshot = self._save(done, drawn)
+                    if validates and self._validate is not None and not stopping:
+                        self._validate(snapshot, log)
+                    log.restart_clock()
+        if log.files:
+            log.files.plot()
+        if stopping:
+            came = signals[0] if signals else "another worker"
+            log.say(f"stopped by {came} after {done} iterations; go on with: {run.command}")
+        return Finished(done, stopping)
+
+    def _iterate(self, iteration: int, stop: bool) -> tuple[LossRow, bool, tuple[np.ndarray, ...]]:
+        settings, seed = self._config.TRAIN, self._config.RNG_SEED
         rate = learning_rate(
             iteration,
             settings.LEARNING_RATE,
@@ -180,30 +292,22 @@ def _loop(
             settings.GAMMA,
             settings.WARMUP,
             settings.SCHEDULE,
-            run.iterations,
+            self._run.iterations,
         )
-        _, losses, drawn = run_step(rate, draw_branch_weights(run.method, config.RNG_SEED, iteration))
-        done = iteration + 1
-        row = LossRow.of(done, rate, losses)
+        weights = draw_branch_weights(self._run.method, seed, iteration)
+        _, losses, stopping, drawn = self._step(rate, weights, float(stop))
+        row = LossRow.of(iteration + 1, rate, losses)
         if not math.isfinite(row.total):
-            names = ", ".join(records[i].name for i in np.concatenate(drawn))
-            raise SSHError(
-                f"the loss of iteration {done} is {row.total} on the images {names}; "
-                f"the last snapshot ({saved_at} iterations) is kept: lower TRAIN.LEARNING_RATE or look at these images"
-            )
-        log.step(row)
-        if done % settings.SUMMARY_INTERVAL == 0:
-            log.scalars(row)
-        if done % settings.DISPLAY == 0 or done == run.iterations:
-            log.show()
-        due = bool(settings.VAL_ITERS) and (done % settings.VAL_ITERS == 0 or done == run.iterations)
-        if due or done % settings.SNAPSHOT_ITERS == 0 or done == run.iterations or signals:
-            log.show()
-            saved, saved_at = snapshot(done), done
-            if signals:
-                log.say(f"{signals[0]}: stopped after {done} iterations; the same command goes on from {saved.prefix}")
-                return done
-            if due and validate is not None:
-                validate(saved, log)
-                log.restart_clock()
-    return run.iterations
+            raise self._not_finite(f"the loss of iteration {row.iteration} is {row.total}", drawn)
+        return row, bool(stopping > 0), drawn
+
+    def _save(self, iteration: int, drawn: tuple[np.ndarray, ...]) -> Snapshot:
+        if not self._session.run(self._finite):
+            raise self._not_finite(f"iteration {iteration} has left weights that are not finite", drawn)
+        return self._folder.save(self._session, self._saver, iteration, self._state)
+
+    def _not_finite(self, what: str, drawn: tuple[np.ndarray, ...]) -> SSHError:
+        names = ", ".join(self._records[i].name for i in np.concatenate(drawn))
+        snapshot = self._folder.latest()
+        kept = f"the snapshot of {snapshot.iteration} iterations is kept" if snapshot else "there is no snapshot yet"
+        return SSHError(f"{what}, with the images {names}; {kept}: lower TRAIN.LEARNING_RATE or look at these images")

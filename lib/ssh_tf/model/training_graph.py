@@ -1,6 +1,6 @@
 """What one training step computes: a batch goes in, losses and new weights come out.
 
-Letters: `N` images of a batch, `K` anchors of all branches, `B` branches (3).
+Letters: `N` images of a batch, `K` anchors of all branches, `G` faces of the richest image, `B` branches (3).
 """
 
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from ssh_tf.layer_utils.box_coding import encode
 from ssh_tf.layer_utils.losses import BranchLoss, branch_loss
 from ssh_tf.layer_utils.sampling import sample_anchors
+from ssh_tf.nets.layers import weight_decay
 from ssh_tf.nets.network import Rows, ssh_network
 from ssh_tf.nets.options import NetworkOptions
 from ssh_tf.utils.tf1 import tf
@@ -24,6 +25,19 @@ class SamplingOptions(NamedTuple):
     sigma: float = 3.0
 
 
+class Targets(NamedTuple):
+    """What the anchors of a batch stand for."""
+
+    labels: Any
+    """(N, K) int32: 1 face, 0 background, -1 ignored."""
+    best: Any
+    """(N, K) int32: which of `boxes` an anchor overlaps most."""
+    boxes: Any
+    """(N, G, 4) float32."""
+    random: Any
+    """(N, K) float32 in [0, 1): what anchors are sampled by where nothing is mined; (N, 0) if all is."""
+
+
 class Losses(NamedTuple):
     """Scalars of a step: `branches` B pairs (classes, boxes), `decay` the L2 terms, `total` what is minimised."""
 
@@ -32,33 +46,37 @@ class Losses(NamedTuple):
     total: Any
 
 
-def branch_losses(rows: Rows, labels: Any, faces: Any, random: Any, options: SamplingOptions) -> tuple[BranchLoss, ...]:
-    """Sample each branch's anchors and take their losses.
-
-    Args:
-        rows: the network's outputs.
-        labels: (N, K) int32, 1 face, 0 background, -1 ignored.
-        faces: (N, K, 4) the face that each anchor overlaps most.
-        random: (N, K) float32 random numbers in [0, 1) that stand for the probability where nothing is mined.
-        options: sample sizes and mining.
-    """
+def branch_losses(rows: Rows, targets: Targets, options: SamplingOptions) -> tuple[BranchLoss, ...]:
+    """Sample each branch's anchors of the network's outputs `rows` and take their losses."""
     counts = list(rows.counts)
     probability = tf.sigmoid(rows.logits)
-    for_positives = probability if options.hard_positives else random
-    for_negatives = probability if options.hard_negatives else random
-    # One key per anchor: a positive is looked at as a positive only, a negative as a negative.
-    keys = tf.where(tf.equal(labels, 1), for_positives, for_negatives)
+    if options.hard_positives and options.hard_negatives:
+        keys = probability
+    else:
+        for_positives = probability if options.hard_positives else targets.random
+        for_negatives = probability if options.hard_negatives else targets.random
+        # One key per anchor: a positive is looked at as a positive only, a negative as a negative.
+        keys = tf.where(tf.equal(targets.labels, 1), for_positives, for_negatives)
+    # Images without faces: a row that is gathered and not read.
+    boxes = tf.pad(targets.boxes, [[0, 0], [0, 1], [0, 0]])
 
     columns = [
         tf.split(part, counts, axis=axis)
-        for part, axis in ((rows.anchors, 0), (rows.logits, 1), (rows.deltas, 1), (labels, 1), (faces, 1), (keys, 1))
+        for part, axis in (
+            (rows.anchors, 0),
+            (rows.logits, 1),
+            (rows.deltas, 1),
+            (targets.labels, 1),
+            (targets.best, 1),
+            (keys, 1),
+        )
     ]
     losses = []
-    for anchors, logits, deltas, branch_labels, branch_faces, branch_keys in zip(*columns, strict=True):
-        sample = sample_anchors(branch_labels, branch_keys, options.batch_size, options.positive_fraction)
+    for anchors, logits, deltas, labels, best, branch_keys in zip(*columns, strict=True):
+        sample = sample_anchors(labels, branch_keys, options.batch_size, options.positive_fraction)
         # Rows that are no positives have no face; the anchor itself keeps their (unread) target finite.
         chosen_anchors = tf.gather(anchors, sample.indices)
-        chosen_faces = tf.gather(branch_faces, sample.indices, batch_dims=1)
+        chosen_faces = tf.gather(boxes, tf.gather(best, sample.indices, batch_dims=1), batch_dims=1)
         found = (sample.labels * sample.weights > 0)[:, :, None]
         chosen_faces = tf.where_v2(found, chosen_faces, chosen_anchors)
         losses.append(
@@ -76,9 +94,7 @@ def branch_losses(rows: Rows, labels: Any, faces: Any, random: Any, options: Sam
 
 def training_losses(
     images: Any,
-    labels: Any,
-    faces: Any,
-    random: Any,
+    targets: Targets,
     branch_weights: Any,
     backbone: str,
     network: NetworkOptions,
@@ -86,28 +102,44 @@ def training_losses(
 ) -> Losses:
     """Losses of a batch: Σ over branches of weight · (classes + boxes + L2).
 
-    `images` is (N, H, W, 3) float32, BGR minus the means; for `labels`, `faces` and `random` see `branch_losses`.
-    `branch_weights` (B,) float32 is all ones for "group" training and one-hot for "random" training.
+    `images` is (N, H, W, 3) float32, BGR minus the means. `branch_weights` (B,) float32 is all ones for "group"
+    training and one-hot for "random" training.
     """
     rows = ssh_network(images, backbone, network)
-    branches = branch_losses(rows, labels, faces, random, sampling)
-    decay = tf.losses.get_regularization_loss()
+    branches = branch_losses(rows, targets, sampling)
+    decay = weight_decay()
     each = tf.stack([loss.classes + loss.boxes + decay for loss in branches])
     return Losses(branches, decay, tf.reduce_sum(branch_weights * each))
 
 
-def gradients(
-    optimizer: Any, total: Any, variables: Sequence[Any], double_bias: bool, clip_norm: float
-) -> list[tuple[Any, Any]]:
-    """Gradients of `total`, biases doubled, the whole clipped to an L2 norm of `clip_norm` (0: not clipped)."""
-    pairs = [(gradient, variable) for gradient, variable in optimizer.compute_gradients(total, list(variables))]
-    pairs = [(gradient, variable) for gradient, variable in pairs if gradient is not None]
+def joint_gradients(total: Any, variables: Sequence[Any], double_bias: bool, clip_norm: float) -> list[tuple[Any, Any]]:
+    """Gradients of the mean of `total` over all devices, the same on every device.
+
+    Those of biases are doubled, then the whole is clipped to an L2 norm of `clip_norm` (0: not clipped). Called in a
+    replica of the current distribution strategy; without one there is one device.
+
+    Returns:
+        (gradient, variable) pairs of those of `variables` that `total` depends on.
+    """
+    found = tf.gradients(total, list(variables))
+    used = [variable for gradient, variable in zip(found, variables, strict=True) if gradient is not None]
+    gradients = joint_mean([gradient for gradient in found if gradient is not None])
     if double_bias:
-        pairs = [
-            (2.0 * gradient if variable.op.name.endswith("/biases") else gradient, variable)
-            for gradient, variable in pairs
+        # Not the name of the operation: it differs from device to device.
+        gradients = [
+            2.0 * gradient if variable.name.endswith("/biases:0") else gradient
+            for gradient, variable in zip(gradients, used, strict=True)
         ]
     if clip_norm > 0:
-        clipped, _ = tf.clip_by_global_norm([gradient for gradient, _ in pairs], clip_norm)
-        pairs = [(gradient, variable) for gradient, (_, variable) in zip(clipped, pairs, strict=True)]
-    return pairs
+        gradients, _ = tf.clip_by_global_norm(gradients, clip_norm)
+    return list(zip(gradients, used, strict=True))
+
+
+def joint_mean(values: Sequence[Any]) -> list[Any]:
+    """The mean of each of `values` over all devices. Called in a replica of the current distribution strategy."""
+
+    def reduce(strategy: Any, *joint: Any) -> list[Any]:
+        pairs = [(value, value) for value in joint]
+        return list(strategy.extended.batch_reduce_to(tf.distribute.ReduceOp.MEAN, pairs))
+
+    return list(tf.distribute.get_replica_context().merge_call(reduce, args=tuple(values)))

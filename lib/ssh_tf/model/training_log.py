@@ -3,7 +3,7 @@
 import csv
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +13,8 @@ from tqdm import tqdm
 
 from ssh_tf.layer_utils.anchors import BRANCHES
 from ssh_tf.model.training_graph import Losses
+from ssh_tf.utils.files import atomic_write
+from ssh_tf.utils.plots import plot_losses
 from ssh_tf.utils.tf1 import tf
 
 COLUMNS = (
@@ -71,31 +73,78 @@ class LossTable:
             with path.open(newline="", encoding="utf-8") as stream:
                 rows = [row for row in list(csv.reader(stream))[1:] if len(row) == len(COLUMNS)]
         kept = [row for row in rows if int(row[0]) <= resume_at]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._stream = path.open("w", newline="", encoding="utf-8")
+        with atomic_write(path) as stream:
+            csv.writer(stream).writerows([COLUMNS, *kept])
+        self.rows = len(kept)
+        self._stream = path.open("a", newline="", encoding="utf-8")
         self._writer = csv.writer(self._stream)
-        self._writer.writerows([list(COLUMNS), *kept])
-        self._stream.flush()
 
     def add(self, row: LossRow) -> None:
-        """Append a row; it is on disk when this returns."""
+        """Append a row; the system has it when this returns."""
         first, *others = row.values()
         self._writer.writerow([int(first), *(f"{value:.6g}" for value in others)])
         self._stream.flush()
+        self.rows += 1
 
     def close(self) -> None:
         """Close the file."""
         self._stream.close()
 
 
-class TrainingLog:
-    """Lines, progress bar, table and TensorBoard of one training."""
+class TrainingFiles:
+    """What a training writes besides its snapshots: `loss.csv` with its plot, and TensorBoard's events."""
 
-    def __init__(self, output: Path, tensorboard: Path, start: int, iterations: int, images_per_step: int) -> None:
-        """Write under `output` and `tensorboard`; the run goes from `start` to `iterations`."""
-        self._table = LossTable(output / "loss.csv", start)
-        self._writer = tf.summary.FileWriter(str(tensorboard))
+    def __init__(self, output: Path, tensorboard: Path, start: int) -> None:
+        """Write under `output` and `tensorboard`, as a run that begins after `start` iterations."""
+        self._path = output / "loss.csv"
+        self._table = LossTable(self._path, start)
+        self._training = tf.summary.FileWriter(str(tensorboard))
         self._validation = tf.summary.FileWriter(f"{tensorboard}_val")
+        # What an earlier run wrote of later iterations is lost work: TensorBoard leaves it out.
+        for writer in (self._training, self._validation):
+            writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), start + 1)
+
+    def add_row(self, row: LossRow) -> None:
+        """Append to the table."""
+        self._table.add(row)
+
+    def add_scalars(self, row: LossRow) -> None:
+        """Points of the training curves."""
+        _add(self._training, row.iteration, dict(zip(COLUMNS[1:], row.values()[1:], strict=True)))
+
+    def add_validation(self, iteration: int, values: Mapping[str, float], pictures: Sequence[np.ndarray]) -> None:
+        """Points of the validation curves, and pictures (H, W, 3) BGR."""
+        _add(self._validation, iteration, values)
+        for number, picture in enumerate(pictures):
+            coded = cv2.imencode(".jpg", picture)[1].tobytes()
+            image = tf.Summary.Image(height=picture.shape[0], width=picture.shape[1], encoded_image_string=coded)
+            value = tf.Summary.Value(tag=f"faces/{number}", image=image)
+            self._validation.add_summary(tf.Summary(value=[value]), iteration)
+        self._validation.flush()
+
+    def plot(self) -> None:
+        """Draw `loss.png` from the table."""
+        if self._table.rows:
+            plot_losses(self._path, self._path.with_suffix(".png"))
+
+    def close(self) -> None:
+        """Close all files."""
+        self._table.close()
+        self._training.close()
+        self._validation.close()
+
+
+def _add(writer: Any, iteration: int, values: Mapping[str, float]) -> None:
+    points = [tf.Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
+    writer.add_summary(tf.Summary(value=points), iteration)
+
+
+class TrainingLog:
+    """What a training tells: lines and a progress bar, and files if it has any (one worker of several has them)."""
+
+    def __init__(self, files: TrainingFiles | None, start: int, iterations: int, images_per_step: int) -> None:
+        """The run goes from `start` to `iterations`."""
+        self.files = files
         self._bar = tqdm(total=iterations, initial=start, unit="it", disable=not sys.stderr.isatty(), smoothing=0.05)
         self._iterations = iterations
         self._images = images_per_step
@@ -122,7 +171,8 @@ class TrainingLog:
             f"lr {row.rate:.3g}  {self._images / seconds:.2f} images/s  "
             f"ETA {_duration(seconds * (self._iterations - row.iteration))}"
         )
-        self._table.add(row)
+        if self.files:
+            self.files.add_row(row)
         self._rows.clear()
         self.restart_clock()
 
@@ -135,27 +185,8 @@ class TrainingLog:
         tqdm.write(line, file=sys.stdout)
         sys.stdout.flush()
 
-    def scalars(self, row: LossRow) -> None:
-        """Points of TensorBoard's training curves."""
-        self._add(self._writer, row.iteration, dict(zip(COLUMNS[1:], row.values()[1:], strict=True)))
-
-    def validation(self, iteration: int, values: dict[str, float], pictures: Sequence[np.ndarray]) -> None:
-        """Points and pictures (H, W, 3) BGR of the validation."""
-        self._add(self._validation, iteration, values)
-        for number, picture in enumerate(pictures):
-            coded = cv2.imencode(".jpg", picture)[1].tobytes()
-            image = tf.Summary.Image(height=picture.shape[0], width=picture.shape[1], encoded_image_string=coded)
-            value = tf.Summary.Value(tag=f"faces/{number}", image=image)
-            self._validation.add_summary(tf.Summary(value=[value]), iteration)
-        self._validation.flush()
-
-    def _add(self, writer: Any, iteration: int, values: dict[str, float]) -> None:
-        points = [tf.Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
-        writer.add_summary(tf.Summary(value=points), iteration)
-
     def close(self) -> None:
-        """Close all files."""
+        """Take the bar away and close the files."""
         self._bar.close()
-        self._table.close()
-        self._writer.close()
-        self._validation.close()
+        if self.files:
+            self.files.close()

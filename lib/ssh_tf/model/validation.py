@@ -1,4 +1,4 @@
-"""The validation pass of a training: detections on a sample of images, average precision, pictures."""
+"""The validation pass of a training: losses, detections on a sample of images, average precision, pictures."""
 
 import time
 from collections.abc import Sequence
@@ -9,8 +9,10 @@ import numpy as np
 from ssh_tf.datasets.average_precision import evaluate
 from ssh_tf.datasets.records import ImageRecord
 from ssh_tf.model.detector import FaceDetector
+from ssh_tf.model.precision import Precision
 from ssh_tf.model.snapshots import Snapshot
-from ssh_tf.model.training_log import TrainingLog
+from ssh_tf.model.training_log import COLUMNS, TrainingLog
+from ssh_tf.model.validation_loss import ValidationLoss
 from ssh_tf.utils.drawing import draw_faces, draw_truth
 from ssh_tf.utils.images import read_image
 
@@ -27,16 +29,38 @@ def sample_records(records: Sequence[ImageRecord], count: int) -> list[ImageReco
 class Validation:
     """Evaluates snapshots on the same images each time."""
 
-    def __init__(self, records: Sequence[ImageRecord], backbone: str, config: Any) -> None:
+    def __init__(
+        self, records: Sequence[ImageRecord], backbone: str, config: Any, precision: Precision = "auto"
+    ) -> None:
         """Take `TRAIN.VAL_IMAGES` of `records`."""
         self._records = sample_records(records, config.TRAIN.VAL_IMAGES)
         self._backbone = backbone
         self._config = config
+        self._precision: Precision = precision
+        self._loss = ValidationLoss(self._records, backbone, config, precision)
 
     def __call__(self, snapshot: Snapshot, log: TrainingLog) -> None:
-        """Detect faces with the weights of `snapshot`; write a line, TensorBoard points and pictures to `log`."""
+        """Evaluate the weights of `snapshot`; write two lines, and TensorBoard's points and pictures, to `log`."""
         started = time.monotonic()
-        detector = FaceDetector.from_checkpoint(snapshot.prefix, self._backbone, self._config)
+        row = self._loss(snapshot)
+        losses = dict(zip(COLUMNS[2:], row.values()[2:], strict=True))
+        log.say(
+            f"validation loss at {snapshot.iteration}: total {row.total:.4f}  "
+            + "  ".join(f"{name} {value:.4f}" for name, value in losses.items() if name != "total")
+        )
+        precisions, pictures = self._detect(snapshot)
+        seconds = time.monotonic() - started
+        log.say(
+            f"validation at {snapshot.iteration}: "
+            + "  ".join(f"{name} {value:.4f}" for name, value in precisions.items())
+            + f"  ({len(self._records)} images, {seconds:.0f} s)"
+        )
+        if log.files:
+            log.files.add_validation(snapshot.iteration, losses | precisions, pictures)
+
+    def _detect(self, snapshot: Snapshot) -> tuple[dict[str, float], list[np.ndarray]]:
+        """Average precisions by name, and the first few pictures with truth and detections."""
+        detector = FaceDetector.from_checkpoint(snapshot.prefix, self._backbone, self._config, self._precision)
         found, pictures = [], []
         for number, record in enumerate(self._records):
             image = read_image(record.path)
@@ -48,12 +72,6 @@ class Validation:
         result = evaluate(
             found, [record.boxes for record in self._records], [record.ignore for record in self._records]
         )
-        values = {"AP50": result.overall.ap50}
-        values |= {f"AP50 {part.size.name}": part.ap50 for part in result.by_size}
-        log.validation(snapshot.iteration, values, pictures)
-        seconds = time.monotonic() - started
-        log.say(
-            f"validation at {snapshot.iteration}: "
-            + "  ".join(f"{name} {value:.4f}" for name, value in values.items())
-            + f"  ({len(self._records)} images, {seconds:.0f} s)"
-        )
+        return {"AP50": result.overall.ap50} | {
+            f"AP50 {part.size.name}": part.ap50 for part in result.by_size
+        }, pictures

@@ -104,4 +104,5 @@ def weights_table(path: str | os.PathLike[str], weights: InitialWeights) -> str:
     rows.append(["arrays in all", *(str(column.total()) for column in counts.values())])
     width = max(len(row[0]) for row in rows)
     lines = [f"{name:{width}}  {''.join(f'{cell:>9}' for cell in cells)}" for name, *cells in rows]
-    return "\n".join([f"{f'Weights from {path}':{width}}", f"{'':{width}}  {''.join(f'{c:>9}' for c in counts)}", *lines])
+    header = f"{'':{width}}  {''.join(f'{column:>9}' for column in counts)}"
+    return "\n".join([f"Weights from {path}", header, *lines])

@@ -37,13 +37,31 @@ class Style(NamedTuple):
     """At stride > 1 pad (k - 1)/2 on every side (slim's `conv2d_same`) instead of TensorFlow's "SAME"."""
 
 
-def _regularizer(decay: float) -> Any:
-    return slim.l2_regularizer(decay) if decay > 0 else None
+# Not TensorFlow's collection of regularisation losses: it gets a loss when a variable is made, so that of several
+# devices the first alone would have it.
+_DECAYS = "weight_decays"
 
 
 def _variable(name: str, shape: list[int], initializer: Any, trainable: bool, decay: float = 0.0) -> Any:
-    return slim.model_variable(
-        name, shape=shape, initializer=initializer, regularizer=_regularizer(decay), trainable=trainable
+    variable = slim.model_variable(
+        name,
+        shape=shape,
+        initializer=initializer,
+        trainable=trainable,
+        # Moving statistics, which every device updates from its own images.
+        aggregation=tf.VariableAggregation.MEAN,
+    )
+    if decay > 0:
+        decays = tf.get_collection_ref(_DECAYS)
+        if all(other is not variable for other, _ in decays):
+            decays.append((variable, decay))
+    return variable
+
+
+def weight_decay() -> Any:
+    """Σ decay · w²/2 over the variables of the network in the default graph: a scalar, the term that L2 adds."""
+    return tf.add_n(
+        [tf.zeros(()), *(decay * tf.nn.l2_loss(variable) for variable, decay in tf.get_collection(_DECAYS))]
     )
 
 

@@ -33,7 +33,7 @@ def make_dataset(
     records: Sequence[ImageRecord],
     options: PipelineOptions,
     seed: int,
-    first_iteration: int,
+    first_iteration: "int | tf.Tensor",
     batch_size: int,
     shard_index: int = 0,
     shard_count: int = 1,
@@ -51,7 +51,7 @@ def make_dataset(
         records: the images to draw from.
         options: how samples are drawn and made.
         seed: not negative.
-        first_iteration: 0 for a new run.
+        first_iteration: 0 for a new run; an int64 scalar where it is known only when the dataset begins to run.
         batch_size: images of this shard's batch.
         shard_index: which part of the joint batch is wanted, 0 ≤ shard_index < shard_count.
         shard_count: devices or workers that train in step.
@@ -80,20 +80,21 @@ def make_dataset(
     dataset = tf.data.Dataset.range(first_iteration * batch_size, np.iinfo(np.int64).max)
     dataset = dataset.map(map_sample, num_parallel_calls=parallel_calls, deterministic=True)
     paddings = Batch(np.uint8(0), np.float32(0), np.float32(0), np.int32(PADDING), np.int64(0))
-    dataset = dataset.padded_batch(batch_size, padding_values=paddings, drop_remainder=True).prefetch(prefetch)
-    dataset_options = tf.data.Options()
-    # The shards are made here; a distribution strategy must not deal them out once more.
-    dataset_options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
-    return dataset.with_options(dataset_options)
+    return dataset.padded_batch(batch_size, padding_values=paddings, drop_remainder=True).prefetch(prefetch)
 
 
-def batch_image(batch: Batch) -> "tf.Tensor":
-    """Return the network's input (N, H, W, 3) float32: the mean subtracted, and zero in the padding."""
-    height, width = tf.shape(batch.image)[1], tf.shape(batch.image)[2]
-    rows = tf.sequence_mask(tf.cast(batch.im_info[:, 0], tf.int32), height, dtype=tf.float32)
-    columns = tf.sequence_mask(tf.cast(batch.im_info[:, 1], tf.int32), width, dtype=tf.float32)
-    inside = rows[:, :, None, None] * columns[:, None, :, None]
-    return (tf.cast(batch.image, tf.float32) - tf.constant(PIXEL_MEANS_BGR)) * inside
+def batch_image(image: "tf.Tensor", im_info: "tf.Tensor") -> "tf.Tensor":
+    """Return the network's input (N, H, W, 3) float32: the mean subtracted, and zero in the padding.
+
+    `image` and `im_info` are those of a `Batch`. Where H and W are known before the batch, all images are of that size.
+    """
+    centred = tf.cast(image, tf.float32) - tf.constant(PIXEL_MEANS_BGR)
+    if image.shape[1:3].is_fully_defined():
+        return centred
+    height, width = tf.shape(image)[1], tf.shape(image)[2]
+    rows = tf.sequence_mask(tf.cast(im_info[:, 0], tf.int32), height, dtype=tf.float32)
+    columns = tf.sequence_mask(tf.cast(im_info[:, 1], tf.int32), width, dtype=tf.float32)
+    return centred * (rows[:, :, None, None] * columns[:, None, :, None])
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from networks import load_weights, variable_contract, weight
+from ssh_tf.nets.layers import weight_decay
 from ssh_tf.nets.network import network_heads
 from ssh_tf.nets.options import NetworkOptions
 from ssh_tf.utils.tf1 import tf
@@ -100,22 +101,15 @@ def test_training_statistics_move_towards_those_of_the_batch():
     np.testing.assert_allclose(moved, (1 - 0.9997) * (batch - before), rtol=0.05, atol=2e-5)
 
 
-def test_weight_decay_of_mobilenet_and_of_the_modules():
-    variables = build("mobile", NetworkOptions(weight_decay=1e-4, mobile_weight_decay=4e-5, depth_multiplier=0.25))
-    losses = tf.get_collection(tf.GraphKeys.REGULARIZATION_LOSSES)
+@pytest.mark.parametrize(("bias_decay", "endings"), [(False, ("/weights",)), (True, ("/weights", "/biases"))])
+def test_weight_decay_of_mobilenet_and_of_the_modules(bias_decay, endings):
+    options = NetworkOptions(weight_decay=1e-4, mobile_weight_decay=4e-5, bias_decay=bias_decay, depth_multiplier=0.25)
+    variables = build("mobile", options)
     with tf.Session() as session:
         load_weights(session)
-        total = session.run(tf.add_n(losses))
+        total = session.run(weight_decay())
     decays = {"Conv2d": 4e-5, "M1": 1e-4, "M2": 1e-4, "M3": 1e-4}
-    decayed = [name for name in variables if name.endswith("/weights")]
+    decayed = [name for name in variables if name.endswith(endings)]
     squares = {name: np.square(weight(name, variables[name][0]).astype(np.float64)).sum() for name in decayed}
     expected = sum(decays[name.split("/")[1].partition("_")[0]] * 0.5 * squares[name] for name in decayed)
-    assert len(losses) == len(decayed)
-    assert total == pytest.approx(expected, rel=1e-5)
-
-
-@pytest.mark.parametrize(("bias_decay", "ending"), [(False, "/weights"), (True, ("/weights", "/biases"))])
-def test_biases_decay_only_on_request(bias_decay, ending):
-    variables = build("vgg16", NetworkOptions(bias_decay=bias_decay))
-    losses = tf.get_collection(tf.GraphKeys.REGULARIZATION_LOSSES)
-    assert len(losses) == sum(name.endswith(ending) for name in variables)
+    assert total == pytest.approx(expected, rel=1e-6)

@@ -54,10 +54,10 @@ def test_weighted_groups(groups, seed):
     used = {group: weight for group, weight in weights.items() if group in groups}
     records = [record(group) for group in groups]
     order = DrawOrder(records, seed, 1, group_weights=used)
-    wanted = np.array([used.get(group, 1.0) for group in groups])
-    wanted *= order.epoch_length / wanted.sum()
+    weights = np.array([used.get(group, 1.0) for group in groups])
+    wanted = weights * (order.epoch_length / weights.sum())
     counts = Counter(draw(order, 1, order.epoch_length))
-    assert order.epoch_length == max(1, round(sum(used.get(group, 1.0) for group in groups)))
+    assert order.epoch_length == max(1, round(float(weights.sum())))
     assert all(abs(counts[index] - share) < 1 + 1e-9 for index, share in enumerate(wanted))
 
 

@@ -37,7 +37,7 @@ def batches(count, records, options, seed=3, first_iteration=0, batch_size=3, **
         iterator = tf.data.make_initializable_iterator(dataset)
         batch = iterator.get_next()
         assert isinstance(batch, Batch)
-        network_input = batch_image(batch)
+        network_input = batch_image(batch.image, batch.im_info)
         session.run(iterator.initializer)
         with data_errors():
             return [session.run((batch, network_input)) for _ in range(count)]

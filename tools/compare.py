@@ -21,12 +21,14 @@ from pathlib import Path
 from ssh_tf.datasets.factory import load_folder
 from ssh_tf.datasets.results import write_json
 from ssh_tf.model import comparison_report
+from ssh_tf.model.checkpoints import model_files
 from ssh_tf.model.comparison import Contestant, compare
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detector import DEFAULT_MODEL, FaceDetector
 from ssh_tf.model.peers import PEERS, MissingPeer
 from ssh_tf.model.validation import sample_records
 from ssh_tf.nets.backbones import BACKBONES
+from ssh_tf.utils.arguments import positive
 from ssh_tf.utils.errors import run_tool
 from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.resources import model_path
@@ -43,7 +45,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="folder with images/ and <split>.txt")
     parser.add_argument("--split", default="val", help="stem of the annotation file (default: %(default)s)")
     parser.add_argument("--skip-missing", action="store_true", help="leave images out that are not there")
-    parser.add_argument("--limit", type=int, metavar="M", help="take M images, spread evenly over the set")
+    parser.add_argument("--limit", type=positive, metavar="M", help="take M images, spread evenly over the set")
     parser.add_argument(
         "--model",
         nargs="+",
@@ -64,10 +66,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table to FILE")
     parser.add_argument("--plot", type=Path, metavar="STEM", help="draw precision-recall curves: STEM.png, STEM.pdf")
-    arguments = parser.parse_args(argv)
-    if arguments.limit is not None and arguments.limit < 1:
-        parser.error("--limit is at least 1")
-    return arguments
+    return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -100,13 +99,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def ours(model: Path | None, arguments: argparse.Namespace) -> Iterator[Contestant]:
     """This project's detector with `model`, or the one that comes with the package, in each precision and view."""
     path = model_path(DEFAULT_MODEL) if model is None else model
+    size = sum(file.stat().st_size for file in model_files(path))
     for precision in arguments.precision:
         # The views share a network: they differ in what it is shown.
         runner = FaceDetector.from_file(path, arguments.backbone, load_config(arguments.cfg), precision).runner
         for view in arguments.views:
             config = load_config(arguments.cfg, VIEWS[view])
             detect = partial(FaceDetector(runner, config), threshold=config.TEST.SCORE_THRESH)
-            yield Contestant(f"{path.stem}, {precision}, {view}", detect, bytes_of(path))
+            yield Contestant(f"{path.stem}, {precision}, {view}", detect, size)
 
 
 def classic() -> tuple[list[Contestant], list[str]]:
@@ -118,12 +118,6 @@ def classic() -> tuple[list[Contestant], list[str]]:
         except MissingPeer as error:
             left_out.append(f"{name}: {error}")
     return contestants, left_out
-
-
-def bytes_of(model: Path) -> int:
-    """Of a file, of all files of a folder, or of a checkpoint's files by their common beginning."""
-    files = model.rglob("*") if model.is_dir() else [model] if model.is_file() else model.parent.glob(f"{model.name}.*")
-    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 if __name__ == "__main__":

@@ -6,11 +6,14 @@ read or write files, open sockets or run Python is refused before it is run.
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
+from ssh_tf.model.checkpoints import is_checkpoint
 from ssh_tf.model.command_line import add_detection_arguments, detection_config
 from ssh_tf.model.detect_to_folder import detect_to_folder
 from ssh_tf.model.detector import FaceDetector
-from ssh_tf.utils.errors import run_tool
+from ssh_tf.model.frozen import is_frozen
+from ssh_tf.utils.errors import CheckpointError, run_tool
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -27,7 +30,12 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Detect; 0, or 1 if any picture failed."""
     arguments = parse_arguments(argv)
-    detector = FaceDetector.from_frozen(arguments.model, detection_config(arguments), arguments.precision)
+    model = Path(arguments.model)
+    if not is_frozen(model) and is_checkpoint(model):
+        raise CheckpointError(
+            f"{model}: a checkpoint, no frozen model: tools/demo.py takes it, tools/convert_ckpt_to_pb.py freezes it"
+        )
+    detector = FaceDetector.from_frozen(model, detection_config(arguments), arguments.precision)
     return detect_to_folder(
         detector, arguments.inputs, arguments.output, arguments.threshold, arguments.show, arguments.max_frames
     )

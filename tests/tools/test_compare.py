@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from ssh_tools import compare
-from ssh_tools.compare import bytes_of, main
+from ssh_tools.compare import main
 
 from ssh_tf.model.detection import ImageProposals
 from ssh_tf.model.peers import MissingPeer, Peer
@@ -116,13 +116,4 @@ def test_wrong_input(data, tmp_path, capsys):
     with pytest.raises(SystemExit) as leaving:
         run(data, "--limit", "0")
     assert leaving.value.code == 2
-    assert "--limit is at least 1" in capsys.readouterr().err
-
-
-def test_bytes_of_a_model(tmp_path):
-    for name in ("m.ckpt.index", "m.ckpt.data-00000-of-00001", "saved/saved_model.pb", "saved/variables/v"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes(b"1234")
-    assert bytes_of(tmp_path / "m.ckpt.index") == 4
-    assert bytes_of(tmp_path / "m.ckpt") == 8
-    assert bytes_of(tmp_path / "saved") == 8
+    assert "argument --limit: '0' is not a whole number from 1 up" in capsys.readouterr().err

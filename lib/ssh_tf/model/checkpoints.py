@@ -3,6 +3,7 @@
 What an optimiser adds (momentum, `global_step`) is left alone: only the variables that a graph asks for are read.
 """
 
+import glob
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -15,6 +16,9 @@ import numpy.typing as npt
 from ssh_tf.nets.backbones import BACKBONES
 from ssh_tf.utils.errors import CheckpointError
 from ssh_tf.utils.tf1 import tf
+
+FROZEN_SUFFIXES = (".pb", ".onnx")
+"""What files of frozen graphs are called."""
 
 _PART = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
 
@@ -36,7 +40,8 @@ class Checkpoint:
             self._reader = tf.train.NewCheckpointReader(self.prefix)
             self.shapes = {name: tuple(shape) for name, shape in self._reader.get_variable_to_shape_map().items()}
         except _READ_ERRORS as error:
-            raise CheckpointError(f"{path}: not a TensorFlow checkpoint, or a damaged one ({_first(error)})") from error
+            # TensorFlow's own words tell of tables and operators.
+            raise CheckpointError(f"{path}: not a TensorFlow checkpoint, or a damaged one") from error
 
     def value(self, name: str) -> npt.NDArray[Any]:
         """Read one variable.
@@ -100,6 +105,31 @@ class Checkpoint:
         assign(session, {variable: self.value(variable.op.name) for variable in variables})
 
 
+def is_checkpoint(path: str | os.PathLike[str]) -> bool:
+    """Whether `path` names what `Checkpoint` can open."""
+    try:
+        Checkpoint(path)
+    except CheckpointError:
+        return False
+    return True
+
+
+def model_files(path: str | os.PathLike[str]) -> list[Path]:
+    """The files of a model, by name: one file, all of a SavedModel's folder, or index and data of a checkpoint.
+
+    A checkpoint is named as for `Checkpoint`.
+
+    Raises:
+        CheckpointError: nothing is there.
+    """
+    path = Path(path)
+    if path.is_dir() and tf.train.latest_checkpoint(str(path)) is None:
+        return sorted(file for file in path.rglob("*") if file.is_file())
+    prefix = Path(_prefix(path))
+    parts = [prefix.with_name(f"{prefix.name}.index"), *prefix.parent.glob(f"{glob.escape(prefix.name)}.data-*")]
+    return sorted(parts) if parts[0].is_file() else [prefix]
+
+
 def assign(session: Any, values: Mapping[Any, npt.ArrayLike]) -> None:
     """Give variables their values, all in one run: TensorFlow looks through the whole graph for each."""
     feeds = {variable.initializer.inputs[1]: value for variable, value in values.items()}
@@ -118,5 +148,7 @@ def _prefix(path: Path) -> str:
         return latest
     prefix = _PART.sub("", str(path))
     if not (Path(f"{prefix}.index").exists() or Path(prefix).is_file()):
+        if path.suffix.lower() in FROZEN_SUFFIXES:
+            raise CheckpointError(f"{path}: no such file")
         raise CheckpointError(f"{path}: no checkpoint there (neither {prefix}.index nor {prefix})")
     return prefix

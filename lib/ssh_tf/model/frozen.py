@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from google.protobuf.message import DecodeError
 
+from ssh_tf.model.checkpoints import FROZEN_SUFFIXES
 from ssh_tf.model.inference_graph import BRANCHES, IMAGE_INFO, IMAGES, ROIS, SCORES
 from ssh_tf.model.operations import forbidden_operations
 from ssh_tf.utils.errors import CheckpointError
@@ -28,7 +29,7 @@ _WORTH_HALVING = 4096
 def is_frozen(path: str | os.PathLike[str]) -> bool:
     """Whether `path` is called, or for a folder looks, like a frozen graph and not like a checkpoint."""
     path = Path(path)
-    return path.suffix.lower() in (".pb", ".onnx") or (path / SAVED_MODEL).is_file()
+    return path.suffix.lower() in FROZEN_SUFFIXES or (path / SAVED_MODEL).is_file()
 
 
 VARIABLE_NAMES = frozenset(

@@ -21,7 +21,9 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from ssh_tf.datasets.wider_detections import corner_boxes, parse_text, save_npz, write_text
+from ssh_tf.model.checkpoints import Checkpoint, model_files
 from ssh_tf.model.config import to_plain
+from ssh_tf.model.frozen import is_frozen
 from ssh_tf.utils.errors import CheckpointError, DataError, ImageError, SSHError
 from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.images import image_size, read_image
@@ -67,6 +69,15 @@ class Detector(Protocol):
 
     def detect_prepared(self, prepared: Sequence[Any], threshold: float) -> list[Rows]:
         """The faces in each of the images that were prepared."""
+
+
+def backbone_of(model: Path) -> str | None:
+    """The backbone of a checkpoint, as its variables show it; None for a frozen graph.
+
+    Raises:
+        CheckpointError: `model` is neither.
+    """
+    return None if is_frozen(model) else Checkpoint(model).backbone()
 
 
 def settings_of(model: Path, backbone: str | None, precision: str, config: Any) -> dict[str, Any]:
@@ -206,15 +217,9 @@ def _size(image: SetImage) -> tuple[int, int]:
 
 
 def _digest(model: Path) -> str:
-    """SHA-256 of a file, of all files of a folder, or of a checkpoint's files by their common beginning."""
-    if model.is_dir():
-        files = [path for path in model.rglob("*") if path.is_file()]
-    elif model.is_file():
-        files = [model]
-    else:
-        files = [model.with_name(f"{model.name}.index"), *model.parent.glob(f"{model.name}.data-*")]
+    """SHA-256 of the model's files and their names."""
     digest = hashlib.sha256()
-    for path in sorted(files):
+    for path in model_files(model):
         digest.update(os.fsencode(path.name))
         try:
             with path.open("rb") as stream:

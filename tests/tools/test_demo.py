@@ -163,13 +163,43 @@ def test_wrong_configuration(setting, words):
         ["--precision", "fp8"],
         ["--backbone", "alexnet"],
         ["--max_frames", "x"],
+        ["--max_frames", "-1"],
+        ["--set", "TEST.NMS", "0.3", "a.jpg"],
+        ["--set", "TEST.NMS", "0.3", "a.jpg", "b.jpg"],
     ],
 )
 def test_wrong_arguments(arguments, capsys):
     with pytest.raises(SystemExit) as left:
         demo.main(arguments)
     assert left.value.code == 2
-    assert arguments[0] in capsys.readouterr().err
+    assert f"error: argument {arguments[0]}: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--threshold", "abc"], "'abc' is not between 0 and 1"),
+        (["--set", "TEST.NMS"], "'TEST.NMS' has no value: keys and values go in pairs, all else before --set"),
+        (["--set", "TEST.NMS", "0.3", "a.jpg", "b.jpg"], "'a.jpg' is no key of the configuration: "),
+        (["--set", "TEST.NMS", "0.3", "a.jpg"], "'a.jpg' is no key of the configuration: "),
+    ],
+)
+def test_wrong_arguments_in_words(arguments, words, capsys):
+    with pytest.raises(SystemExit):
+        demo.main(arguments)
+    assert words in capsys.readouterr().err
+
+
+def test_settings_behind_one_option_or_several():
+    split = demo.parse_arguments(["a.jpg", "--set", "TEST.NMS", "0.3", "--set", "TEST.MODE", "top"])
+    joined = demo.parse_arguments(["a.jpg", "--set", "TEST.NMS", "0.3", "TEST.MODE", "top"])
+    assert split.set == joined.set == ["TEST.NMS", "0.3", "TEST.MODE", "top"]
+    assert demo.parse_arguments(["a.jpg"]).set == []
+
+
+def test_checkpoint_given_to_inference(checkpoint):
+    with pytest.raises(CheckpointError, match=r"a checkpoint, no frozen model: tools/demo\.py takes it, tools/convert"):
+        inference.main(["x.jpg", "--model", checkpoint])
 
 
 def test_an_error_is_one_line_and_exit_code_2(monkeypatch, capsys):

@@ -1,12 +1,16 @@
 """Arguments that several tools have in common."""
 
 import argparse
+import re
 from pathlib import Path
 from typing import Any
 
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detection import THRESHOLD
 from ssh_tf.model.precision import PRECISIONS
+from ssh_tf.utils.arguments import positive, probability
+
+_KEY = re.compile(r"[A-Z][A-Z0-9_]*(\.\w+)*")
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,23 +19,25 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set",
         nargs="+",
+        action=_Settings,
         default=[],
         metavar=("KEY", "VALUE"),
-        help="change keys of the configuration, e.g. --set TEST.SCALES '[500,800,1200,1600]' for an image pyramid",
+        help="last on the line: change keys of the configuration, e.g. --set TEST.SCALES '[500,800,1200,1600]' for an "
+        "image pyramid",
     )
 
 
 def add_detection_arguments(parser: argparse.ArgumentParser) -> None:
     """What a tool that detects faces in pictures takes, but for the model and the pictures."""
     parser.add_argument(
-        "--threshold", type=_probability, default=THRESHOLD, help="show faces of a higher score (default: %(default)s)"
+        "--threshold", type=probability, default=THRESHOLD, help="show faces of a higher score (default: %(default)s)"
     )
     parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="arithmetic (default: %(default)s)")
     parser.add_argument(
         "--output", type=Path, default=Path("output/demo"), metavar="DIR", help="for the results (default: %(default)s)"
     )
     parser.add_argument("--show", action="store_true", help="open a window; needs opencv-python")
-    parser.add_argument("--max_frames", type=int, metavar="N", help="end each video or camera after N frames")
+    parser.add_argument("--max_frames", type=positive, metavar="N", help="end each video or camera after N frames")
     add_config_arguments(parser)
 
 
@@ -47,8 +53,19 @@ def detection_config(arguments: argparse.Namespace) -> Any:
     return config
 
 
-def _probability(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
-    return value
+class _Settings(argparse.Action):
+    """Pairs of a key and a value, behind one `--set` or several. What else lands there came too late on the line."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        unknown = [f"{text!r} is no key of the configuration" for text in values[::2] if not _KEY.fullmatch(text)]
+        if len(values) % 2:
+            unknown.append(f"{values[-1]!r} has no value")
+        if unknown:
+            raise argparse.ArgumentError(self, f"{unknown[0]}: keys and values go in pairs, all else before --set")
+        setattr(namespace, self.dest, [*getattr(namespace, self.dest), *values])

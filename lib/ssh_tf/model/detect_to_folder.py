@@ -89,8 +89,13 @@ def detect_to_folder(
     except OSError as error:
         raise SSHError(f"{output}: cannot be written: {error.strerror}") from error
     speed = done / (perf_counter() - started)
-    print(f"{done} pictures, {faces} faces, {failed} failed; {speed:.1f} pictures a second; results in {output}")
+    counts = f"{_counted(done, 'picture')}, {_counted(faces, 'face')}, {failed} failed"
+    print(f"{counts}; {speed:.1f} pictures a second; results in {output}")
     return code or (_FAILED if failed else 0)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _line(picture: Picture, found: Detected) -> dict[str, Any]:

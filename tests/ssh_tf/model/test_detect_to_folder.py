@@ -116,9 +116,10 @@ def test_all_well_is_zero(folder, tmp_path):
     assert detect_to_folder(detector(), [folder / "a.png", str(folder / "d.*")], tmp_path / "out", 0.5) == 0
 
 
-def test_threshold_is_passed_on(folder, tmp_path):
+def test_threshold_is_passed_on(folder, tmp_path, capsys):
     detect_to_folder(detector(), [folder / "a.png"], tmp_path / "out", 0.8)
     assert lines(tmp_path / "out")[0]["faces"] == []
+    assert capsys.readouterr().out.startswith("1 picture, 0 faces, 0 failed; ")
 
 
 def test_videos_may_end_early(folder, tmp_path):

@@ -14,8 +14,9 @@ from ssh_tf.model.command_line import add_config_arguments
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detector import FaceDetector
 from ssh_tf.model.precision import PRECISIONS
-from ssh_tf.model.test import SetImage, run_on_set, settings_of
+from ssh_tf.model.test import SetImage, backbone_of, run_on_set, settings_of
 from ssh_tf.nets.backbones import BACKBONES
+from ssh_tf.utils.arguments import positive
 from ssh_tf.utils.errors import DataError, run_tool
 
 
@@ -23,7 +24,9 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, type=Path, help="a checkpoint, .pb, .onnx or folder of a SavedModel")
-    parser.add_argument("--backbone", choices=list(BACKBONES), help="network of a checkpoint")
+    parser.add_argument(
+        "--backbone", choices=list(BACKBONES), help="of a checkpoint (default: seen from its variables)"
+    )
     parser.add_argument(
         "--data", type=Path, default=Path("data/FDDB"), metavar="DIR", help="it holds FDDB-folds/ and images/"
     )
@@ -35,14 +38,11 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="arithmetic (default: auto)")
     add_config_arguments(parser)
     parser.add_argument(
-        "--batch", type=int, default=1, help="images of equal size that go through together (default: 1)"
+        "--batch", type=positive, default=1, help="images of equal size that go through together (default: 1)"
     )
-    parser.add_argument("--workers", type=int, default=2, help="threads that read and resize (default: 2)")
+    parser.add_argument("--workers", type=positive, default=2, help="threads that read and resize (default: 2)")
     parser.add_argument("--restart", action="store_true", help="begin anew, whatever an earlier run has left")
-    arguments = parser.parse_args(argv)
-    if arguments.batch < 1 or arguments.workers < 1:
-        parser.error("--batch and --workers are at least 1")
-    return arguments
+    return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,10 +54,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not pictures.is_dir():
         raise DataError(f"{pictures}: no such folder; `tools/fetch_data.py fddb` fetches the images")
     config = load_config(arguments.cfg, arguments.set)
-    settings = settings_of(arguments.model, arguments.backbone, arguments.precision, config)
+    backbone = arguments.backbone or backbone_of(arguments.model)
+    settings = settings_of(arguments.model, backbone, arguments.precision, config)
     images = [SetImage(name, pictures / f"{name}.jpg") for fold in names.values() for name in fold]
     run = run_on_set(
-        lambda: FaceDetector.from_file(arguments.model, arguments.backbone, config, arguments.precision),
+        lambda: FaceDetector.from_file(arguments.model, backbone, config, arguments.precision),
         images,
         arguments.output / "run",
         settings,

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ssh_tf.datasets.factory import DATASET_NAMES, load_dataset, load_folder
 from ssh_tf.roi_data_layer.options import PipelineOptions
 from ssh_tf.roi_data_layer.sampling import FACE, IGNORE, Sample, Sampler
+from ssh_tf.utils.arguments import not_negative, positive, probability
 from ssh_tf.utils.drawing import draw_truth
 from ssh_tf.utils.errors import run_tool
 from ssh_tf.utils.images import write_image
@@ -31,14 +32,6 @@ def contact_sheet(samples: Sequence[Sample], tile: int) -> npt.NDArray[np.uint8]
     return sheet
 
 
-def positive(text: str) -> int:
-    """Parse a whole number from 1 up."""
-    value = int(text)
-    if value < 1:
-        raise ValueError(text)
-    return value
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool; return its exit code."""
     parser = argparse.ArgumentParser(
@@ -51,25 +44,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--data-root", type=Path, default=Path("data"), help="with --imdb: folder that holds WIDER/")
     parser.add_argument("--output", type=Path, default=Path("output/show_batch.jpg"), help="picture to write")
     parser.add_argument("--count", type=positive, default=16, help="samples to show")
-    parser.add_argument("--iteration", type=int, default=0, help="training iteration to show")
-    parser.add_argument("--seed", type=int, default=3, help="seed of the order and of the augmentation")
+    parser.add_argument("--iteration", type=not_negative, default=0, help="training iteration to show")
+    parser.add_argument("--seed", type=not_negative, default=3, help="seed of the order and of the augmentation")
     parser.add_argument("--tile", type=positive, default=480, help="pixels of a sample's side on the sheet")
     parser.add_argument("--scale", type=positive, default=1200, help="shortest side, without --crop")
     parser.add_argument("--max-size", type=positive, default=1600, help="bound of the longest side, without --crop")
-    parser.add_argument("--crop", type=int, default=0, metavar="SIDE", help="random windows of this side around faces")
-    parser.add_argument("--flip", type=float, default=0.0, metavar="RATE", help="share of mirrored samples")
-    parser.add_argument("--colour", type=float, default=0.0, metavar="AMOUNT", help="colour jitter, 0 to 1")
-    parser.add_argument("--grey", type=float, default=0.0, metavar="RATE", help="share of samples without colours")
-    parser.add_argument("--blur", type=float, default=0.0, metavar="RATE", help="share of blurred samples")
-    parser.add_argument("--jpeg", type=float, default=0.0, metavar="RATE", help="share of recompressed samples")
+    parser.add_argument(
+        "--crop", type=not_negative, default=0, metavar="SIDE", help="random windows of this side around faces"
+    )
+    parser.add_argument("--flip", type=probability, default=0.0, metavar="RATE", help="share of mirrored samples")
+    parser.add_argument("--colour", type=probability, default=0.0, metavar="AMOUNT", help="colour jitter, 0 to 1")
+    parser.add_argument(
+        "--grey", type=probability, default=0.0, metavar="RATE", help="share of samples without colours"
+    )
+    parser.add_argument("--blur", type=probability, default=0.0, metavar="RATE", help="share of blurred samples")
+    parser.add_argument("--jpeg", type=probability, default=0.0, metavar="RATE", help="share of recompressed samples")
     parser.add_argument("--blank-ignored", action="store_true", help="paint ignore regions in the mean colour")
     parser.add_argument("--skip-missing", action="store_true", help="leave missing images out")
     arguments = parser.parse_args(argv)
 
+    cache = arguments.output.parent / "cache"
     if arguments.data:
-        records = load_folder(arguments.data, arguments.split, skip_missing=arguments.skip_missing)
+        records = load_folder(arguments.data, arguments.split, cache, arguments.skip_missing)
     else:
-        records = load_dataset(arguments.imdb, arguments.data_root, skip_missing=arguments.skip_missing)
+        records = load_dataset(arguments.imdb, arguments.data_root, cache, arguments.skip_missing)
     options = PipelineOptions(
         scales=(arguments.scale,),
         max_size=arguments.max_size,

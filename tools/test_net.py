@@ -8,6 +8,7 @@ A run that was broken off goes on where it stopped. Results are under output/<ne
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,8 +29,9 @@ from ssh_tf.model.config import load_config
 from ssh_tf.model.detector import FaceDetector
 from ssh_tf.model.failures import failure_sheet
 from ssh_tf.model.precision import PRECISIONS
-from ssh_tf.model.test import DETECTIONS, Run, SetImage, run_on_set, settings_of
+from ssh_tf.model.test import DETECTIONS, Run, SetImage, backbone_of, run_on_set, settings_of
 from ssh_tf.nets.backbones import BACKBONES
+from ssh_tf.utils.arguments import length, plain_name, positive, probability
 from ssh_tf.utils.errors import DataError, run_tool
 from ssh_tf.utils.images import write_image
 
@@ -50,30 +52,30 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--baselines", type=Path, metavar="DIR", help="the toolbox's plot/baselines: curves to compare")
     parser.add_argument("--model", required=True, type=Path, help="a checkpoint, .pb, .onnx or folder of a SavedModel")
     parser.add_argument(
-        "--backbone", choices=list(BACKBONES), help="network of a checkpoint; part of the output's path"
+        "--backbone", choices=list(BACKBONES), help="of a checkpoint (default: seen from its variables)"
     )
-    parser.add_argument("--tag", default="default", help="name of the run (default: %(default)s)")
+    parser.add_argument("--tag", type=plain_name, default="default", help="name of the run (default: %(default)s)")
     parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="arithmetic (default: auto)")
     add_config_arguments(parser)
     parser.add_argument("--output_root", type=Path, default=Path("output"), help="results go below it")
     parser.add_argument(
-        "--batch", type=int, default=1, help="images of equal size that go through together (default: 1)"
+        "--batch", type=positive, default=1, help="images of equal size that go through together (default: 1)"
     )
-    parser.add_argument("--workers", type=int, default=2, help="threads that read and resize (default: 2)")
+    parser.add_argument("--workers", type=positive, default=2, help="threads that read and resize (default: 2)")
     parser.add_argument("--restart", action="store_true", help="begin anew, whatever an earlier run has left")
     parser.add_argument("--skip-missing", action="store_true", help="leave images out that are not there")
     parser.add_argument("--label", help="name of the detector in the plots (default: its snapshot)")
     parser.add_argument(
         "--sizes",
         nargs="*",
-        type=float,
+        type=length,
         default=SIZE_BOUNDS,
         metavar="PX",
         help="bounds of face sizes (default: 8 16 32)",
     )
     parser.add_argument(
         "--shown",
-        type=float,
+        type=probability,
         default=0.5,
         metavar="SCORE",
         help="what counts as found on the contact sheet (default: 0.5)",
@@ -81,8 +83,8 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     arguments = parser.parse_args(argv)
     if (arguments.imdb == FOLDER) != (arguments.data is not None):
         parser.error("--imdb folder and --data go together")
-    if arguments.batch < 1 or arguments.workers < 1:
-        parser.error("--batch and --workers are at least 1")
+    if list(arguments.sizes) != sorted(set(arguments.sizes)):
+        parser.error("argument --sizes: the bounds rise, each above the one before")
     return arguments
 
 
@@ -125,12 +127,13 @@ def on_wider(arguments: argparse.Namespace, config: Any) -> Run:
 
 def by_size(arguments: argparse.Namespace, config: Any) -> Run:
     """Average precision by face size on any annotated set."""
+    cache = arguments.output_root / "cache"
     if arguments.imdb == FOLDER:
         name = arguments.data.resolve().name
-        records = load_folder(arguments.data, arguments.split, skip_missing=arguments.skip_missing)
+        records = load_folder(arguments.data, arguments.split, cache, arguments.skip_missing)
     else:
         name = arguments.imdb
-        records = load_dataset(name, arguments.data_root, skip_missing=arguments.skip_missing)
+        records = load_dataset(name, arguments.data_root, cache, arguments.skip_missing)
     images = [SetImage(record.name.rsplit(".", 1)[0], record.path) for record in records]
     folder, run = detect(arguments, config, images, name)
     result = evaluate_by_size(
@@ -149,10 +152,13 @@ def by_size(arguments: argparse.Namespace, config: Any) -> Run:
 
 def detect(arguments: argparse.Namespace, config: Any, images: Sequence[SetImage], name: str) -> tuple[Path, Run]:
     """Run the detector; the folder of its results, and what it gave."""
-    folder = arguments.output_root / (arguments.backbone or "frozen") / name / arguments.tag / arguments.model.stem
-    settings = settings_of(arguments.model, arguments.backbone, arguments.precision, config)
+    backbone = arguments.backbone or backbone_of(arguments.model)
+    settings = settings_of(arguments.model, backbone, arguments.precision, config)
+    # The model may be named "." or "..", which is no name for a folder of results.
+    snapshot = Path(os.path.abspath(arguments.model)).stem
+    folder = arguments.output_root / (backbone or "frozen") / name / arguments.tag / snapshot
     run = run_on_set(
-        lambda: FaceDetector.from_file(arguments.model, arguments.backbone, config, arguments.precision),
+        lambda: FaceDetector.from_file(arguments.model, backbone, config, arguments.precision),
         images,
         folder,
         settings,

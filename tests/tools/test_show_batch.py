@@ -24,6 +24,8 @@ def test_sheet_shows_boxes(folder, capsys):
     assert main(arguments) == 0
     sheet = read_image(output)
     assert sheet.shape == (200, 200, 3)
+    assert not list(folder.glob("*.json"))
+    assert (output.parent / "cache").is_dir()
     # Two of three samples are of one image at least; the blue of a face outline is nowhere in the pictures.
     assert (sheet[..., 0].astype(int) - sheet[..., 2] > 100).any()
     assert "3 samples" in capsys.readouterr().out
@@ -54,7 +56,9 @@ def test_bad_input(folder, tmp_path):
         main(["--data", str(folder), "--split", "val"])
     with pytest.raises(ImageError, match=r"sheet\.xyz"):
         main(["--data", str(folder), "--output", str(tmp_path / "sheet.xyz"), "--count", "1"])
-    for arguments in ([], ["--data", str(folder), "--count", "0"], ["--data", str(folder), "--imdb", "x"]):
+    data = ["--data", str(folder)]
+    options = ["--count 0", "--crop -3", "--iteration -5", "--seed -1", "--flip 7", "--grey x", "--imdb x"]
+    for arguments in ([], *([*data, *option.split()] for option in options)):
         with pytest.raises(SystemExit) as caught:
             main(arguments)
         assert caught.value.code == 2

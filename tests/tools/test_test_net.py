@@ -80,6 +80,15 @@ def test_folder(output, model, folder, capsys):
     assert lines[-1].startswith(">=32")
 
 
+def test_backbone_is_seen_and_the_data_left_alone(output, model, folder, capsys):
+    """Without --backbone it is the same run."""
+    common = ["--model", model, "--imdb", "folder", "--data", str(folder), "--output_root", str(output)]
+    assert main([*common, "--precision", "fp32", "--set", *SMALL]) == 0
+    assert "(2 done before)" in capsys.readouterr().out
+    assert {path.name for path in folder.iterdir()} == {"images", "val.txt", "labels.jsonl"}
+    assert (output / "cache" / "faces_image_sizes.json").is_file()
+
+
 def test_folder_that_was_broken_off(output, model, folder):
     """Half of the files gone: the rest is detected, and everything is as before."""
     out = results(output)
@@ -150,14 +159,24 @@ def test_absent_images_are_an_error(tmp_path, wider):
 
 
 def test_absent_model_is_an_error(tmp_path, folder):
-    with pytest.raises(CheckpointError, match=r"none\.pb"):
+    with pytest.raises(CheckpointError, match=r"none\.pb: no such file$"):
         run(tmp_path, "none.pb", "--imdb", "folder", "--data", str(folder))
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--imdb", "folder"], ["--data", "x"], ["--imdb", "folder", "--data", "x", "--batch", "0"]]
+    ("arguments", "words"),
+    [
+        (["--imdb", "folder"], "--imdb folder and --data go together"),
+        (["--data", "x"], "--imdb folder and --data go together"),
+        (["--batch", "0"], "argument --batch: '0' is not a whole number from 1 up"),
+        (["--sizes", "32", "16"], "argument --sizes: the bounds rise"),
+        (["--sizes", "0"], "argument --sizes: '0' is not a number above 0"),
+        (["--shown", "7"], "argument --shown: '7' is not between 0 and 1"),
+        (["--tag", "../../x"], "argument --tag: '../../x' is not a plain name"),
+    ],
 )
-def test_arguments_are_checked(arguments, capsys):
-    with pytest.raises(SystemExit):
+def test_arguments_are_checked(arguments, words, capsys):
+    with pytest.raises(SystemExit) as left:
         main(["--model", "x", *arguments])
-    assert "error:" in capsys.readouterr().err
+    assert left.value.code == 2
+    assert words in capsys.readouterr().err

@@ -61,7 +61,7 @@ def network_heads(images: Any, backbone: str, options: NetworkOptions) -> tuple[
 
 
 def _pool_deep(deep: Any) -> Any:
-    """2×2 max-pool of stride 2. A single row or column would vanish: it is kept, beside zeros, which no ReLU is under."""
+    """2×2 max-pool of stride 2. A single row or column would vanish: it stays, beside zeros that no ReLU is under."""
     missing = tf.maximum(2 - tf.shape(deep)[1:3], 0)
     padded = tf.pad(deep, [[0, 0], [0, missing[0]], [0, missing[1]], [0, 0]])
     return max_pool(tf.ensure_shape(padded, [None, None, None, deep.shape[3]]), 2, 2, "VALID")

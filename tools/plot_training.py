@@ -4,9 +4,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from ssh_tf.model.training_curves import read_log, training_figure
+from ssh_tf.model.training_curves import read_log
 from ssh_tf.utils.errors import run_tool
-from ssh_tf.utils.plots import save_figure
+from ssh_tf.utils.plots import save_figure, training_figure
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -16,7 +16,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, metavar="STEM", help="STEM.png and STEM.pdf (default: beside the log)")
     parser.add_argument("--title", help="over the losses (default: the log's name)")
     arguments = parser.parse_args(argv)
-    figure = training_figure(read_log(arguments.log), arguments.title or arguments.log.stem)
+    curves = read_log(arguments.log)
+    figure = training_figure(curves.losses, curves.validations, title=arguments.title or arguments.log.stem)
     paths = save_figure(figure, arguments.output or arguments.log.with_suffix(""))
     print(", ".join(map(str, paths)))
     return 0

@@ -12,10 +12,15 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
 
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.files import atomic_write
+
+# Losses are drawn as means over this part of the training.
+_SMOOTHED_OVER = 1 / 50
 
 
 class PlotCurve(NamedTuple):
@@ -41,39 +46,50 @@ def roc_figure(curves: Sequence[PlotCurve], title: str, false_positives: float =
     return figure
 
 
-def loss_figure(path: str | os.PathLike[str]) -> Figure:
-    """The losses of a training over its iterations, from its ``loss.csv``: a line each, the total emphasised.
+def training_figure(
+    losses: Sequence[PlotCurve],
+    validations: Sequence[PlotCurve] = (),
+    learning_rate: PlotCurve | None = None,
+    title: str = "training",
+) -> Figure:
+    """Losses over the iterations, smoothed; beside them, if there are any, the validations' average precision.
 
-    The first column is the iteration; the learning rate has an axis of its own.
-
-    Raises:
-        DataError: the file is missing, has no rows or a cell that is no number.
+    The learning rate, if given, has an axis of its own.
     """
-    try:
-        with Path(path).open(newline="", encoding="utf-8") as stream:
-            header, *rows = list(csv.reader(stream))
-        columns = np.array([[float(cell) for cell in row] for row in rows]).T
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not a table of losses ({error})") from error
-    if columns.ndim != 2 or len(columns) != len(header):
-        raise DataError(f"{path}: not a table of losses (no rows)")
-    named = dict(zip(header[1:], columns[1:], strict=True))
-    rate = named.pop("learning_rate", None)
-    curves = [PlotCurve(name, columns[0], values, name == "total") for name, values in named.items()]
-    figure = _figure(curves, "training", header[0], "loss")
-    axes = figure.axes[0]
-    if all(np.nanmax(values, initial=0) > 0 for values in named.values()):
-        axes.set_yscale("log")
-    if rate is not None:
-        rates = axes.twinx()
-        rates.plot(columns[0], rate, color="0.7", linestyle=":")
-        rates.set(ylabel="learning rate (dotted)")
+    figure = Figure(figsize=(16 if validations else 10, 6), layout="constrained")
+    loss, *others = figure.subplots(1, 2 if validations else 1, sharex=True, squeeze=False)[0]
+    smooth = [curve._replace(y=_smoothed(np.asarray(curve.y, np.float64))) for curve in losses]
+    _draw(loss, smooth, title, "iteration", "loss")
+    if all(np.nanmax(curve.y, initial=0) > 0 for curve in losses):
+        loss.set_yscale("log")
+        loss.yaxis.set_major_formatter(ScalarFormatter())
+        loss.yaxis.set_minor_formatter(ScalarFormatter())
+    loss.legend(fontsize="small")
+    if learning_rate is not None:
+        rates = loss.twinx()
+        rates.plot(learning_rate.x, learning_rate.y, color="0.7", linestyle=":")
+        rates.set(ylabel=f"{learning_rate.label} (dotted)")
+    for axes in others:
+        _draw(axes, validations, "validation", "iteration", "average precision at IoU 0.5")
+        axes.set(ylim=(0, 1))
+        for line in axes.lines:
+            line.set(marker="o", markersize=3)
+        axes.legend(fontsize="small")
     return figure
 
 
 def plot_losses(table: str | os.PathLike[str], png: str | os.PathLike[str]) -> None:
-    """Draw the ``loss.csv`` of a training into one PNG file; errors as `loss_figure`."""
-    _save(loss_figure(table), Path(png))
+    """Draw the ``loss.csv`` of a training into one PNG file: a curve a column, the total emphasised.
+
+    Raises:
+        DataError: the table is missing, has no rows or a cell that is no number.
+    """
+    columns = _read_table(table)
+    iterations = next(iter(columns.values()))
+    curves = [PlotCurve(name, iterations, values, name == "total") for name, values in list(columns.items())[1:]]
+    losses = [curve for curve in curves if curve.label != "learning_rate"]
+    rate = next((curve for curve in curves if curve.label == "learning_rate"), None)
+    _save(training_figure(losses, learning_rate=rate), Path(png))
 
 
 def save_figure(figure: Figure, stem: str | os.PathLike[str]) -> list[Path]:
@@ -89,9 +105,40 @@ def _save(figure: Figure, path: Path) -> None:
         figure.savefig(stream, format=path.suffix[1:], dpi=150)
 
 
+def _read_table(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[np.float64]]:
+    """The columns by their names, the iterations first."""
+    try:
+        with Path(path).open(newline="", encoding="utf-8") as stream:
+            header, *rows = list(csv.reader(stream))
+        columns = np.array([[float(cell) for cell in row] for row in rows]).T
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: not a table of losses ({error})") from error
+    if columns.ndim != 2 or len(columns) != len(header):
+        raise DataError(f"{path}: not a table of losses (no rows)")
+    return dict(zip(header, columns, strict=True))
+
+
+def _smoothed(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Running mean over the last values, fewer at the beginning; NaN is left out, and a gap where all are."""
+    width = max(math.ceil(len(values) * _SMOOTHED_OVER), 1)
+    known = ~np.isnan(values)
+    sums = np.concatenate([[0.0], np.cumsum(np.where(known, values, 0.0))])
+    counts = np.concatenate([[0], np.cumsum(known)])
+    ends = np.arange(1, len(values) + 1)
+    starts = np.maximum(ends - width, 0)
+    count = counts[ends] - counts[starts]
+    return np.where(count > 0, (sums[ends] - sums[starts]) / np.maximum(count, 1), np.nan)
+
+
 def _figure(curves: Sequence[PlotCurve], title: str, x_label: str, y_label: str) -> Figure:
     figure = Figure(figsize=(10, 6), layout="constrained")
-    axes = figure.add_subplot()
+    _draw(figure.add_subplot(), curves, title, x_label, y_label)
+    if curves:
+        figure.legend(loc="outside right upper", fontsize="small")
+    return figure
+
+
+def _draw(axes: Axes, curves: Sequence[PlotCurve], title: str, x_label: str, y_label: str) -> None:
     for curve in curves:
         x, y = np.asarray(curve.x, dtype=np.float64), np.asarray(curve.y, dtype=np.float64)
         has_points = x.size > 0
@@ -105,6 +152,3 @@ def _figure(curves: Sequence[PlotCurve], title: str, x_label: str, y_label: str)
         )
     axes.set(title=title, xlabel=x_label, ylabel=y_label)
     axes.grid(alpha=0.3)
-    if curves:
-        figure.legend(loc="outside right upper", fontsize="small")
-    return figure

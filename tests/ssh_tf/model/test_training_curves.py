@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ssh_tf.layer_utils.anchors import BRANCHES
-from ssh_tf.model.training_curves import read_log, training_figure
+from ssh_tf.model.training_curves import read_log
 from ssh_tf.model.training_log import LossRow, TrainingLog
 from ssh_tf.utils.errors import DataError
 
@@ -15,7 +15,7 @@ def log(tmp_path, capsys):
     further = []
 
     def train(first, last, validations=()):
-        training = TrainingLog(tmp_path / "output", tmp_path / "tensorboard", first, 100, 2)
+        training = TrainingLog(None, first, 100, 2)
         for at in range(first + 1, last + 1):
             branches = np.array([[0.1 * at, 0.01], [0.2 * at, 0.02], [0.3 * at, 0.03]])
             training.step(LossRow(at, 0.001, branches, 0.5, 1.0))
@@ -32,12 +32,16 @@ def log(tmp_path, capsys):
     return train
 
 
+def by_label(curves):
+    return {curve.label: curve for curve in curves}
+
+
 def test_losses_are_those_that_the_training_printed(log):
     log(0, 3)
-    losses = read_log(log.file()).losses
+    losses = by_label(read_log(log.file()).losses)
     assert set(losses) == {branch.name for branch in BRANCHES}
-    np.testing.assert_array_equal(losses["M2"].iterations, [1, 2, 3])
-    np.testing.assert_allclose(losses["M2"].values, [0.22, 0.42, 0.62])
+    np.testing.assert_array_equal(losses["M2"].x, [1, 2, 3])
+    np.testing.assert_allclose(losses["M2"].y, [0.22, 0.42, 0.62])
 
 
 def test_a_run_that_was_gone_on_with_overrides_what_it_did_again(log):
@@ -45,9 +49,9 @@ def test_a_run_that_was_gone_on_with_overrides_what_it_did_again(log):
     log(2, 5)
     path = log.file()
     path.write_text(path.read_text() + "iter 3/100  total 1  M1 7.0000+1.0000  M2 0.1000+0.0000  M3 0.1000+0.0000\n")
-    losses = read_log(path).losses["M1"]
-    np.testing.assert_array_equal(losses.iterations, [1, 2, 3, 4, 5])
-    np.testing.assert_allclose(losses.values, [0.11, 0.21, 8.0, 0.41, 0.51])
+    losses = by_label(read_log(path).losses)["M1"]
+    np.testing.assert_array_equal(losses.x, [1, 2, 3, 4, 5])
+    np.testing.assert_allclose(losses.y, [0.11, 0.21, 8.0, 0.41, 0.51])
 
 
 def test_validations_by_size_of_face(log):
@@ -56,11 +60,11 @@ def test_validations_by_size_of_face(log):
         for at in (20, 10)
     ]
     log(0, 1, lines)
-    curves = read_log(log.file()).validations
+    curves = by_label(read_log(log.file()).validations)
     assert set(curves) == {"AP50", "AP50 <8", "AP50 8-16", "AP50 >=32"}
-    np.testing.assert_array_equal(curves["AP50"].iterations, [10, 20])
-    np.testing.assert_allclose(curves["AP50"].values, [0.105, 0.205])
-    assert np.isnan(curves["AP50 <8"].values).all()
+    np.testing.assert_array_equal(curves["AP50"].x, [10, 20])
+    np.testing.assert_allclose(curves["AP50"].y, [0.105, 0.205])
+    assert np.isnan(curves["AP50 <8"].y).all()
 
 
 def test_what_is_no_log_is_an_error(tmp_path):
@@ -69,11 +73,3 @@ def test_what_is_no_log_is_an_error(tmp_path):
     (tmp_path / "other").write_text("hello\n")
     with pytest.raises(DataError, match="holds no losses"):
         read_log(tmp_path / "other")
-
-
-def test_losses_are_smoothed_over_the_last_fiftieth(log):
-    log(0, 100)
-    loss, precision = training_figure(read_log(log.file()), "a training").axes
-    assert (loss.get_title(), [line.get_label() for line in loss.lines]) == ("a training", ["M1", "M2", "M3"])
-    np.testing.assert_allclose(loss.lines[0].get_ydata()[[0, 1, 99]], [0.11, 0.16, 9.96])
-    assert not precision.lines

@@ -5,15 +5,17 @@ import math
 import cv2
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
+from ssh_tf.utils import plots
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.plots import (
     PlotCurve,
-    loss_figure,
     plot_losses,
     precision_recall_figure,
     roc_figure,
     save_figure,
+    training_figure,
 )
 
 CURVES = [
@@ -57,24 +59,48 @@ def test_files(tmp_path):
     assert paths[1].read_bytes().startswith(b"%PDF")
 
 
-TABLE = "iteration,learning_rate,M1_class,total\n10,0.001,0.5,2.0\n20,0.0001,0.25,1.0\n"
+def test_losses_are_smoothed_over_the_last_fiftieth():
+    falling = PlotCurve("M1", np.arange(100), np.arange(100) + 1.0)
+    figure = training_figure([falling], title="mine")
+    (axes,) = figure.axes
+    np.testing.assert_allclose(axes.lines[0].get_ydata()[[0, 1, 99]], [1, 1.5, 99.5])
+    assert (axes.get_title(), axes.get_yscale()) == ("mine", "log")
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["M1"]
 
 
-def test_losses(tmp_path):
-    (tmp_path / "loss.csv").write_text(TABLE)
-    figure = loss_figure(tmp_path / "loss.csv")
-    losses, rates = figure.axes
-    assert legend(figure) == ["M1_class", "total"]
-    assert [line.get_xydata().tolist() for line in losses.get_lines()] == [[[10, 0.5], [20, 0.25]], [[10, 2], [20, 1]]]
-    assert rates.get_lines()[0].get_ydata().tolist() == [0.001, 0.0001]
-    assert losses.get_yscale() == "log"
+def test_a_loss_that_is_nan_leaves_a_gap():
+    shown = training_figure([PlotCurve("M1", [1, 2, 3], [2, math.nan, 1])]).axes[0].lines[0]
+    np.testing.assert_array_equal(shown.get_ydata(), [2, math.nan, 1])
+
+
+def test_losses_that_are_zero_have_a_linear_axis():
+    figure = training_figure([PlotCurve("decay", [1, 2], [0, 0]), PlotCurve("total", [1, 2], [1, 1])])
+    assert figure.axes[0].get_yscale() == "linear"
+
+
+def test_learning_rate_and_validations():
+    loss, rate, ap = PlotCurve("total", [1, 2], [2, 1]), PlotCurve("learning_rate", [1, 2], [0.1, 0.01]), CURVES[0]
+    losses, validations, rates = training_figure([loss], [ap], rate).axes
+    assert losses.lines[0].get_xydata().tolist() == [[1, 2], [2, 1]]
+    np.testing.assert_array_equal(validations.lines[0].get_ydata(), ap.y)
+    assert validations.get_ylim() == (0, 1)
+    assert rates.lines[0].get_ydata().tolist() == [0.1, 0.01]
+
+
+def test_table_of_losses(tmp_path, monkeypatch):
+    (tmp_path / "loss.csv").write_text("iteration,learning_rate,M1_class,total\n10,0.001,0.5,2.0\n20,0.0001,0.25,1.0\n")
     plot_losses(tmp_path / "loss.csv", tmp_path / "loss.png")
-    assert cv2.imread(str(tmp_path / "loss.png")) is not None
-
-
-def test_losses_that_are_zero_have_a_linear_axis(tmp_path):
-    (tmp_path / "loss.csv").write_text("iteration,decay,total\n1,0,1\n2,0,1\n")
-    assert loss_figure(tmp_path / "loss.csv").axes[0].get_yscale() == "linear"
+    assert cv2.imread(str(tmp_path / "loss.png")).shape == (900, 1500, 3)
+    drawn = {}
+    monkeypatch.setattr(
+        plots, "training_figure", lambda losses, **others: drawn.update(others, losses=losses) or Figure()
+    )
+    plot_losses(tmp_path / "loss.csv", tmp_path / "loss.png")
+    assert [(curve.label, list(curve.x), list(curve.y), curve.emphasised) for curve in drawn["losses"]] == [
+        ("M1_class", [10, 20], [0.5, 0.25], False),
+        ("total", [10, 20], [2, 1], True),
+    ]
+    assert list(drawn["learning_rate"].y) == [0.001, 0.0001]
 
 
 @pytest.mark.parametrize(
@@ -84,4 +110,4 @@ def test_tables_that_are_none(tmp_path, text):
     if text is not None:
         (tmp_path / "loss.csv").write_text(text)
     with pytest.raises(DataError, match=r"loss\.csv: not a table of losses"):
-        loss_figure(tmp_path / "loss.csv")
+        plot_losses(tmp_path / "loss.csv", tmp_path / "loss.png")

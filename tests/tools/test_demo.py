@@ -72,6 +72,7 @@ def lines(output):
     return [json.loads(line) for line in (output / "detections.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_demo_on_pictures_of_every_kind(checkpoint, zoo, tmp_path, capsys):
     arguments = [
         str(zoo),

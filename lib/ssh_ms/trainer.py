@@ -5,9 +5,8 @@ Letters: `N` images of a step, `H, W` size of the canvas, `K` anchors of all bra
 
 import math
 import re
-import signal
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +22,7 @@ from ssh_ms.training_log import TrainingLog
 from ssh_tf.utils.errors import DataError, ImageError, SSHError
 from ssh_tf.utils.images import decode_image
 from ssh_tf.utils.prefetch import prefetched
+from ssh_tf.utils.signals import stop_signals
 
 _NAME = re.compile(r"ssh-(\d+)_(\d+)" + re.escape(SUFFIX))
 _SAID_EVERY = 20
@@ -104,19 +104,6 @@ def _state(step: TrainStep) -> dict[str, Any]:
     return {parameter.name: parameter for parameter in step.get_parameters() if parameter.shape}
 
 
-@contextmanager
-def _stop_signals() -> Iterator[list[str]]:
-    """Collect SIGINT and SIGTERM instead of dying of them; the list holds the names of those that came."""
-    came: list[str] = []
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda got, _: came.append(signal.Signals(got).name)) for number in numbers]
-    try:
-        yield came
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
-
-
 def examples(
     source: Source, maker: ExampleMaker, schedule: Schedule, place: Place
 ) -> Generator[tuple[str, Example], None, None]:
@@ -176,7 +163,7 @@ class Trainer:
         self._step.set_train()
         log = TrainingLog(self._folder, *place, self._total, self._done(place))
         try:
-            with _stop_signals() as signals:
+            with stop_signals() as signals:
                 while self._done(place) < self._total and not signals:
                     if place.step >= self._per_epoch:
                         place = Place(place.epoch + 1, 0)

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import math
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +24,7 @@ from ssh_tf.model.weights import initial_weights, weights_table
 from ssh_tf.model.workers import Agreement, lost_workers
 from ssh_tf.roi_data_layer.pipeline import data_errors, make_dataset
 from ssh_tf.utils.errors import SSHError
+from ssh_tf.utils.signals import stop_signals
 from ssh_tf.utils.tf1 import tf
 
 METHODS = ("group", "random")
@@ -184,32 +184,6 @@ def _load_weights(session: Any, path: str, backbone: str, variables: Sequence[An
 
 
 @contextmanager
-def _stop_signals() -> Iterator[list[str]]:
-    """Collect SIGINT and SIGTERM instead of dying of them; the list holds the names of those that came.
-
-    The second one does what it does elsewhere.
-    """
-    came: list[str] = []
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in numbers}
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    def note(number: int, _: Any) -> None:
-        came.append(signal.Signals(number).name)
-        restore()
-
-    for number in numbers:
-        signal.signal(number, note)
-    try:
-        yield came
-    finally:
-        restore()
-
-
-@contextmanager
 def _full_disk(output: Path) -> Iterator[None]:
     """What cannot be written is an error of one line; snapshots bring their own."""
     try:
@@ -257,7 +231,7 @@ class _Training:
         if start >= run.iterations:
             log.say(f"nothing to do: {start} iterations are done, --iters asks for {run.iterations}")
         done, stopping = start, False
-        with _stop_signals() as signals:
+        with stop_signals() as signals:
             while done < run.iterations and not stopping:
                 row, stopping, drawn = self._iterate(done, stop=bool(signals))
                 # Several workers have to stop after the same step: the others hear of it in the next one.

@@ -1,0 +1,32 @@
+"""Signals that ask a long run to end."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def stop_signals() -> Iterator[list[str]]:
+    """Collect SIGINT and SIGTERM instead of dying of them; the list holds the names of those that came.
+
+    The second one does what it does elsewhere.
+    """
+    came: list[str] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def note(number: int, _: Any) -> None:
+        came.append(signal.Signals(number).name)
+        restore()
+
+    for number in numbers:
+        signal.signal(number, note)
+    try:
+        yield came
+    finally:
+        restore()

@@ -60,7 +60,5 @@ def loss_oracle(logits, deltas, targets, positives, negatives, sigma):
     count = max(len(positives) + len(negatives), 1)
     face = 1 / (1 + np.exp(-np.asarray(logits, np.float64)))
     classes = -sum(np.log(face[row]) for row in positives) - sum(np.log(1 - face[row]) for row in negatives)
-    boxes = sum(
-        smooth_l1_oracle(float(deltas[row][i]) - targets[row][i], sigma) for row in positives for i in range(4)
-    )
+    boxes = sum(smooth_l1_oracle(float(deltas[row][i]) - targets[row][i], sigma) for row in positives for i in range(4))
     return classes / count, boxes / count

@@ -1,6 +1,5 @@
 """Which anchors are sampled: literal cases, and any labels against a slow oracle."""
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from ssh_tf.datasets.factory import load_dataset, load_folder
 from ssh_tf.datasets.records import ImageRecord
+from ssh_tf.model.command_line import add_config_arguments
 from ssh_tf.model.config import load_config
 from ssh_tf.model.devices import choose_devices
 from ssh_tf.model.precision import PRECISIONS
 from ssh_tf.model.train_val import METHODS, Run, train
 from ssh_tf.model.validation import Validation
 from ssh_tf.nets.backbones import BACKBONES
+from ssh_tf.utils.arguments import plain_name, positive
 from ssh_tf.utils.errors import run_tool
 
 
@@ -25,15 +27,18 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         epilog="Several machines: give each the same command, and in TF_CONFIG the addresses of all and its own place.",
     )
     parser.add_argument("--backbone", required=True, choices=list(BACKBONES), help="network to train")
-    parser.add_argument("--weight", help="start from: a slim ImageNet checkpoint, an .npz of arrays, an SSH checkpoint")
+    parser.add_argument(
+        "--weight", metavar="FILE", help="start from: a slim ImageNet checkpoint, an .npz of arrays, an SSH checkpoint"
+    )
     parser.add_argument("--imdb", help="training set, e.g. wider_face_train; a+b joins sets")
     parser.add_argument("--imdbval", help="validation set, e.g. wider_face_val")
     parser.add_argument("--data", type=Path, help="a folder with images/, train.txt and val.txt instead of --imdb")
     parser.add_argument("--data_root", type=Path, default=Path("data"), help="folder that holds WIDER/ (default: data)")
     parser.add_argument("--skip-missing", action="store_true", help="leave out images that are missing or unreadable")
-    parser.add_argument("--iters", type=int, default=300000, help="iterations in all (default: 300000)")
-    parser.add_argument("--cfg", type=Path, help="YAML file of what differs from the defaults")
-    parser.add_argument("--tag", default="default", help="name of the run; a run of the same name is gone on with")
+    parser.add_argument("--iters", type=positive, default=300000, help="iterations in all (default: %(default)s)")
+    parser.add_argument(
+        "--tag", type=plain_name, default="default", help="name of the run; a run of the same name is gone on with"
+    )
     parser.add_argument("--method", choices=METHODS, default="group", help="train all branches in a step, or one drawn")
     parser.add_argument(
         "--precision", choices=PRECISIONS, default="auto", help="arithmetic; auto: the fastest of the CPU, fp32 on GPUs"
@@ -47,14 +52,12 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--output_root", type=Path, default=Path("output"), help="snapshots go below it")
     parser.add_argument("--tensorboard_root", type=Path, default=Path("tensorboard"), help="curves go below it")
-    parser.add_argument("--set", nargs="+", default=[], metavar=("KEY", "VALUE"), help="change configuration keys")
+    add_config_arguments(parser)
     arguments = parser.parse_args(argv)
     if (arguments.data is None) == (arguments.imdb is None):
         parser.error("give either --imdb or --data")
     if arguments.data and arguments.imdbval:
         parser.error("--imdbval goes with --imdb; the validation set of --data is its val.txt")
-    if min(arguments.iters, arguments.cpu_devices) < 1:
-        parser.error("--iters and --cpu-devices are at least 1")
     return arguments
 
 

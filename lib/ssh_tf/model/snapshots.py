@@ -123,7 +123,10 @@ class SnapshotFolder:
     def _complete(self, iteration: int) -> Snapshot | None:
         try:
             state = json.loads(self._state_path(iteration).read_text(encoding="utf-8"))
-            whole = all((self._folder / name).stat().st_size == size for name, size in state["files"].items())
+            sizes = state["files"]
+            whole = f"{self.path(iteration).name}.index" in sizes and all(
+                (self._folder / name).stat().st_size == size for name, size in sizes.items()
+            )
             return Snapshot(self.path(iteration), int(state["iteration"]), state) if whole else None
         except (OSError, ValueError, KeyError, TypeError):
             return None

@@ -12,6 +12,7 @@ import numpy as np
 
 from ssh_tf.datasets.records import ImageRecord
 from ssh_tf.layer_utils.anchors import BRANCHES
+from ssh_tf.model.checkpoints import assign
 from ssh_tf.model.config import to_plain
 from ssh_tf.model.devices import Devices
 from ssh_tf.model.learning_rate import learning_rate
@@ -176,10 +177,13 @@ def _resume(
 def _load_weights(session: Any, path: str, backbone: str, variables: Sequence[Any], devices: Devices) -> None:
     model = [variable for variable in variables if not variable.op.name.endswith("/Momentum")]
     weights = initial_weights(path, backbone, model)
-    for variable in model:
-        if variable.op.name in weights.values:
-            for copy in devices.strategy.experimental_local_results(variable):
-                copy.load(weights.values[variable.op.name], session)
+    loaded = [variable for variable in model if variable.op.name in weights.values]
+    values = {
+        copy: weights.values[variable.op.name]
+        for variable in loaded
+        for copy in devices.strategy.experimental_local_results(variable)
+    }
+    assign(session, values)
     print(weights_table(path, weights))
 
 

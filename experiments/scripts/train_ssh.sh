@@ -1,0 +1,43 @@
+#!/bin/bash
+# Train a network: ./experiments/scripts/train_ssh.sh GPU_ID DATASET NET [options of tools/trainval_net.py, --set …]
+#
+#   GPU_ID   0, or 0,1, or cpu
+#   DATASET  wider_face, or a folder in the training format
+#   NET      vgg16 res50 res101 res152 mobile mobile_v2 darknet53
+#
+# Starts from data/imagenet_weights/NET.ckpt or NET.npz; WEIGHT=path names another file, WEIGHT=none starts from nothing.
+# A run that was stopped goes on when it is started again.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+if [ $# -lt 3 ]; then
+    sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    exit 2
+fi
+gpu=$1 dataset=$2 net=$3
+shift 3
+
+if [ "$gpu" = cpu ]; then export CUDA_VISIBLE_DEVICES=-1; else export CUDA_VISIBLE_DEVICES=$gpu; fi
+if [ -d "$dataset" ]; then
+    data_arguments=(--data "$dataset")
+else
+    data_arguments=(--imdb "${dataset}_train" --imdbval "${dataset}_val")
+fi
+
+weight=${WEIGHT:-data/imagenet_weights/$net.ckpt}
+if [ -z "${WEIGHT:-}" ] && [ -f "data/imagenet_weights/$net.npz" ]; then weight=data/imagenet_weights/$net.npz; fi
+weight_arguments=(--weight "$weight")
+if [ "$weight" = none ]; then weight_arguments=(); fi
+
+config=experiments/cfgs/$net.yml
+config_arguments=()
+if [ -f "$config" ]; then config_arguments=(--cfg "$config"); fi
+
+mkdir -p experiments/logs
+log=experiments/logs/train_${net}_$(basename "$dataset")_$(date +%Y-%m-%d_%H-%M-%S).log
+echo "Logging to $log"
+# The script becomes Python, and tee heeds no signals: Ctrl-C or a kill is Python's to answer, with a snapshot.
+exec > >(trap '' INT TERM; exec tee "$log") 2>&1
+exec .venv/bin/python tools/trainval_net.py --backbone "$net" "${data_arguments[@]}" "${weight_arguments[@]}" \
+    --iters 300000 "${config_arguments[@]}" "$@"

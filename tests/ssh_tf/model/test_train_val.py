@@ -1,0 +1,301 @@
+"""Whole trainings: resuming, stopping, what breaks them off, what they write, several devices and workers."""
+
+import csv
+import json
+import math
+import os
+import re
+import signal
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ssh_tools.trainval_net import main
+
+from networks import weight
+from ssh_tf.model import train_val
+from ssh_tf.model.checkpoints import Checkpoint
+from ssh_tf.model.snapshots import SnapshotFolder
+from ssh_tf.model.training_log import COLUMNS, TrainingLog
+from ssh_tf.nets.network import network_heads
+from ssh_tf.nets.options import NetworkOptions
+from ssh_tf.utils.errors import CheckpointError, ConfigError, DataError, SSHError
+from ssh_tf.utils.tf1 import tf
+from training_runs import cluster, settings, start_training, write_pictures
+
+STEPS = 20
+# In this process: die, as by kill -9, in the midst of iteration 13.
+KILL = """
+import os, signal
+from ssh_tf.model import train_val
+iterate = train_val._Training._iterate
+def dying(self, iteration, stop):
+    if iteration == 12:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return iterate(self, iteration, stop)
+train_val._Training._iterate = dying
+"""
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    return write_pictures(tmp_path_factory.mktemp("pictures") / "faces")
+
+
+@pytest.fixture(scope="module")
+def first_weights(tmp_path_factory):
+    """Weights that keep activations and gradients alive, for all variables of the network."""
+    with tf.Graph().as_default():
+        network_heads(tf.zeros((1, 64, 64, 3)), "mobile", NetworkOptions(depth_multiplier=0.25))
+        shapes = {variable.op.name: variable.shape.as_list() for variable in tf.global_variables()}
+    path = tmp_path_factory.mktemp("weights") / "first.npz"
+    np.savez(path, **{name: weight(name, shape) for name, shape in shapes.items()})
+    return path
+
+
+@pytest.fixture(scope="module")
+def arguments(pictures, first_weights, tmp_path_factory):
+    """A function of a tag and settings: the command line of a training, and the folder of its snapshots."""
+    root = tmp_path_factory.mktemp("trainings")
+
+    def make(tag, *options, steps=STEPS, **changes):
+        places = ["--output_root", str(root / "output"), "--tensorboard_root", str(root / "tensorboard")]
+        line = ["--backbone", "mobile", "--data", str(pictures), "--iters", str(steps), "--tag", tag, *places]
+        line += ["--weight", str(first_weights), "--precision", "fp32", *options, "--set", *settings(**changes)]
+        return line, root / "output" / "mobile" / "faces" / tag
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def unbroken(arguments):
+    """The folder of a training of 20 iterations in one go, on one device."""
+    line, folder = arguments("unbroken")
+    assert main(line) == 0
+    return folder
+
+
+def variables(folder, iteration=STEPS):
+    checkpoint = Checkpoint(folder / f"mobile_ssh_iter_{iteration}.ckpt")
+    return {name: checkpoint.value(name) for name in checkpoint.shapes}
+
+
+def assert_same_weights(first, second):
+    ours, theirs = variables(first), variables(second)
+    assert ours.keys() == theirs.keys()
+    for name, value in ours.items():
+        # The learning rate makes weights of momenta.
+        tolerance = 1e-5 / 0.001 if name.endswith("/Momentum") else 1e-5
+        np.testing.assert_allclose(value, theirs[name], rtol=0, atol=tolerance, err_msg=name)
+
+
+def rows(folder):
+    with (folder / "loss.csv").open(newline="") as stream:
+        header, *content = csv.reader(stream)
+    assert tuple(header) == COLUMNS
+    return np.array(content, float)
+
+
+def finish(process, seconds=120):
+    """Return code and both outputs of a process that must end by itself."""
+    try:
+        output, errors = process.communicate(timeout=seconds)
+    finally:
+        process.kill()
+    return process.returncode, output, errors
+
+
+def test_training_changes_what_it_should(unbroken, first_weights):
+    """All but the frozen layers and the statistics have moved; those have not."""
+    before, after = np.load(first_weights), variables(unbroken)
+    moved = {name for name in before if not np.array_equal(before[name], after[name])}
+    # No anchor of M3 stands for a face, and biases do not decay.
+    frozen = re.compile(r"MobilenetV1/Conv2d_(0|[12]_\w+)/|/BatchNorm/|M3_rpn_bbox_pred/biases")
+    assert moved == {name for name in before if not frozen.search(name)}
+
+
+def test_what_a_training_writes(unbroken):
+    assert {path.name for path in unbroken.iterdir()} == {
+        "loss.csv",
+        "loss.png",
+        *(
+            f"mobile_ssh_iter_{done}.{ending}"
+            for done in (10, 20)
+            for ending in ("json", "ckpt.index", "ckpt.data-00000-of-00001")
+        ),
+    }
+    table = rows(unbroken)
+    assert table[:, 0].tolist() == [4, 8, 10, 12, 16, 20]
+    assert np.isfinite(table).all()
+    parts = table[:, 2:8].sum(1) + 3 * table[:, 8]
+    np.testing.assert_allclose(table[:, 9], parts, rtol=1e-4)
+    state = json.loads((unbroken / "mobile_ssh_iter_20.json").read_text())
+    assert state["iteration"] == 20
+    assert state["seed"] == state["config"]["RNG_SEED"]
+    assert state["config"]["TRAIN"]["AUGMENT"]["CROP_SIZE"] == 96
+    assert {"method", "iterations", "batch", "images", "code", "backbone"} <= state.keys()
+
+
+def test_killed_and_resumed(arguments, unbroken, capsys):
+    line, folder = arguments("killed")
+    code, output, _ = finish(start_training(line, before=KILL))
+    assert code == -signal.SIGKILL
+    assert "iter 12/20" in output
+    assert main(line) == 0
+    assert f"resumed from {folder / 'mobile_ssh_iter_10.ckpt'}, 10 iterations done" in capsys.readouterr().out
+    assert_same_weights(folder, unbroken)
+    np.testing.assert_allclose(rows(folder), rows(unbroken), rtol=1e-4, atol=1e-7)
+    # And once more: all is done.
+    assert main(line) == 0
+    assert "nothing to do: 20 iterations are done" in capsys.readouterr().out
+
+
+def test_several_devices_train_as_one(arguments, unbroken):
+    line, folder = arguments("devices", "--cpu-devices", "2", TRAIN__IMS_PER_BATCH=1)
+    code, output, errors = finish(start_training(line))
+    assert (code, errors) == (0, "")
+    assert "2 devices" in output
+    assert_same_weights(folder, unbroken)
+    state = json.loads((folder / "mobile_ssh_iter_20.json").read_text())
+    assert state["batch"] == 2
+
+
+@pytest.fixture
+def ports():
+    """Two free ports."""
+    with socket.socket() as first, socket.socket() as second:
+        for opened in (first, second):
+            opened.bind(("localhost", 0))
+        return first.getsockname()[1], second.getsockname()[1]
+
+
+def test_several_workers_train_as_one_and_survive_a_loss(arguments, unbroken, ports, tmp_path):
+    line, folder = arguments("workers", TRAIN__IMS_PER_BATCH=1)
+    # The other worker has neither the weights nor the snapshots.
+    other = list(line)
+    other[other.index("--output_root") + 1] = str(tmp_path / "elsewhere")
+    other[other.index("--weight") + 1] = "nowhere.npz"
+
+    workers = [
+        start_training(of_worker, cluster(ports, index), before)
+        for index, (of_worker, before) in enumerate([(line, ""), (other, KILL)])
+    ]
+    codes, _, errors = zip(*map(finish, workers), strict=True)
+    assert codes == (2, -signal.SIGKILL)
+    assert f"error: another worker (localhost:{ports[1]}) has stopped or cannot be reached; start all" in errors[0]
+    assert "TF_CONFIG=" in errors[0]
+
+    workers = [start_training(of_worker, cluster(ports, index)) for index, of_worker in enumerate((line, other))]
+    codes, outputs, errors = zip(*map(finish, workers), strict=True)
+    assert codes == (0, 0), errors
+    assert "10 iterations done" in outputs[0]
+    assert_same_weights(folder, unbroken)
+    assert not list(tmp_path.rglob("*.ckpt.*"))
+    assert not list(tmp_path.rglob("loss.csv"))
+    assert "iter 20/20" in outputs[1]
+
+
+def test_a_signal_ends_it_with_a_snapshot(arguments, unbroken, monkeypatch, capsys):
+    step = TrainingLog.step
+
+    def step_and_signal(self, row):
+        step(self, row)
+        if row.iteration == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    line, folder = arguments("stopped", steps=STEPS)
+    before = signal.getsignal(signal.SIGTERM)
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainingLog, "step", step_and_signal)
+        assert main(line) == 0
+    assert signal.getsignal(signal.SIGTERM) == before
+    said = capsys.readouterr().out
+    assert "stopped by SIGTERM after" in said
+    command = said[said.index("go on with: ") :]
+    assert "trainval_net.py --backbone mobile" in command
+    assert "--tag stopped" in command
+    done = SnapshotFolder(folder, "mobile_ssh", 3).latest().iteration
+    assert done in (3, 4)
+    assert main(line) == 0
+    assert_same_weights(folder, unbroken)
+
+
+def test_a_loss_that_is_not_finite(arguments):
+    line, folder = arguments("diverging", TRAIN__LEARNING_RATE=1e6, TRAIN__SNAPSHOT_ITERS=1)
+    with pytest.raises(SSHError) as caught:
+        main(line)
+    message = r"the loss of iteration (\d) is (?:nan|inf), with the images \d\.png, \d\.png; the snapshot of (\d) iter"
+    failed, kept = map(int, re.match(message, str(caught.value)).groups())
+    assert SnapshotFolder(folder, "mobile_ssh", 3).latest().iteration == kept == failed - 1
+    assert all(np.isfinite(value).all() for value in variables(folder, kept).values())
+
+
+def test_weights_that_are_not_finite_are_not_saved(arguments, monkeypatch):
+    line, folder = arguments("overflowing", TRAIN__SNAPSHOT_ITERS=1)
+    monkeypatch.setattr(train_val, "learning_rate", lambda *_: math.inf)
+    with pytest.raises(
+        SSHError, match=r"^iteration 1 has left weights that are not finite, with .*; there is no snapshot"
+    ):
+        main(line)
+    assert SnapshotFolder(folder, "mobile_ssh", 3).latest() is None
+
+
+def test_settings_that_changed_are_told(arguments, unbroken, capsys):
+    line, _ = arguments("unbroken", "--method", "random", steps=STEPS + 1, TRAIN__MOMENTUM=0.8)
+    message = (
+        r"mobile_ssh_iter_20\.ckpt: does not fit this training \(MobilenetV1/Conv2d_0/weights has shape \[3, 3, 3, 8\]"
+    )
+    with pytest.raises(CheckpointError, match=message):
+        main([*line, "MOBILENET.DEPTH_MULTIPLIER", "0.5"])
+    said = capsys.readouterr().out
+    assert "config.TRAIN.MOMENTUM was 0.9, is 0.8" in said
+    assert "method was group, is random" in said
+    assert "config.MOBILENET.DEPTH_MULTIPLIER was 0.25, is 0.5" in said
+    assert "first.npz is not read" in said
+
+
+def test_an_unreadable_picture_is_named(arguments, pictures, tmp_path):
+    broken = write_pictures(tmp_path / "broken", count=2)
+    picture = broken / "images" / "1.png"
+    line, _ = arguments("broken", steps=2)
+    line[line.index("--data") + 1] = str(broken)
+    picture.write_bytes(picture.read_bytes()[:300])
+    with pytest.raises(DataError, match=r"training image .*1\.png"):
+        main(line)
+    (broken / "train.txt").write_text("0.png 1 2 3\n")
+    with pytest.raises(DataError, match=r"train\.txt:1: 3 numbers"):
+        main(line)
+
+
+def test_random_training_and_validation(arguments, capsys):
+    """`random` and the validation, with the settings that make it quick."""
+    line, folder = arguments(
+        "random",
+        "--method",
+        "random",
+        steps=3,
+        TRAIN__VAL_ITERS=2,
+        TRAIN__VAL_IMAGES=3,
+        TRAIN__SCALES=[64],
+        TEST__SCALES=[64],
+        TRAIN__HARD_POSITIVE_MINING=False,
+        TRAIN__HARD_NEGATIVE_MINING=False,
+        TRAIN__SUMMARY_INTERVAL=1,
+    )
+    assert main(line) == 0
+    said = capsys.readouterr().out
+    for done in (2, 3):
+        assert re.search(rf"^validation loss at {done}: total \d+\.\d+  M1_class \d", said, re.MULTILINE)
+        assert re.search(rf"^validation at {done}: AP50 ", said, re.MULTILINE)
+    board = Path(str(folder).replace("/output/", "/tensorboard/"))
+    for events in (board, Path(f"{board}_val")):
+        assert [path.name.startswith("events.out") for path in events.iterdir()] == [True]
+
+
+def test_wrong_cluster(arguments, monkeypatch):
+    line, _ = arguments("cluster")
+    for content in ("{", '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 2}}'):
+        monkeypatch.setenv("TF_CONFIG", content)
+        with pytest.raises(ConfigError, match="TF_CONFIG cannot be used"):
+            main(line)

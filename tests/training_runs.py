@@ -1,0 +1,78 @@
+"""Small trainings for tests: pictures with simple faces, short settings, and a process that trains."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+TOOL = Path(__file__).parents[1] / "tools" / "trainval_net.py"
+
+SHORT = {
+    "MOBILENET.DEPTH_MULTIPLIER": 0.25,
+    "TRAIN.AUGMENT.CROP_SIZE": 96,
+    "TRAIN.AUGMENT.FACE_SIDES": [[16.0, 70.0, 1.0]],
+    "TRAIN.IMS_PER_BATCH": 2,
+    "TRAIN.VAL_ITERS": 0,
+    "TRAIN.DISPLAY": 4,
+    "TRAIN.SNAPSHOT_ITERS": 10,
+}
+"""Settings of a training that takes a second for a few steps."""
+
+
+def settings(**changes):
+    """What `--set` is given for `SHORT`; `changes` have __ for the points of a key."""
+    table = SHORT | {key.replace("__", "."): value for key, value in changes.items()}
+    return [text for key, value in table.items() for text in (key, str(value))]
+
+
+def draw_face(image, x, y, side):
+    """A light disc with two eyes and a mouth in the square of `side` pixels at (x, y)."""
+    centre, half = (x + side // 2, y + side // 2), side // 2
+    cv2.circle(image, centre, half, (150, 190, 230), -1)
+    for dx in (-half // 3, half // 3):
+        cv2.circle(image, (centre[0] + dx, centre[1] - half // 4), max(half // 6, 1), (30, 30, 30), -1)
+    cv2.ellipse(image, (centre[0], centre[1] + half // 3), (half // 2, half // 5), 0, 0, 180, (40, 40, 120), 2)
+
+
+def write_pictures(folder, count=6, size=(96, 128), seed=0, splits=("train", "val")):
+    """A data folder of `count` noisy PNG pictures of `size` (H, W) with one to three faces of 16 to 32 pixels."""
+    generator = np.random.default_rng(seed)
+    (folder / "images").mkdir(parents=True)
+    lines = []
+    for number in range(count):
+        image = generator.integers(0, 110, (*size, 3), dtype=np.uint8)
+        boxes = []
+        for place in range(1 + number % 3):
+            side = int(generator.integers(16, 33))
+            x = 5 + 40 * place + int(generator.integers(0, 5))
+            y = int(generator.integers(0, size[0] - side))
+            draw_face(image, x, y, side)
+            boxes += [x, y, x + side - 1, y + side - 1]
+        cv2.imwrite(str(folder / f"images/{number}.png"), image)
+        lines.append(" ".join([f"{number}.png", *map(str, boxes)]))
+    for split in splits:
+        (folder / f"{split}.txt").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def start_training(arguments, environment=None, before=""):
+    """Begin `tools/trainval_net.py` with `arguments` in a process of its own, after the Python statements `before`."""
+    program = f"import runpy, sys\n{before}\nsys.argv = {[str(TOOL), *map(str, arguments)]!r}\n"
+    program += "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+    return subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"CUDA_VISIBLE_DEVICES": ""} | (environment or {}),
+    )
+
+
+def cluster(ports, index):
+    """`TF_CONFIG` of worker `index` among workers on this machine."""
+    workers = [f"localhost:{port}" for port in ports]
+    return {"TF_CONFIG": json.dumps({"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}})}

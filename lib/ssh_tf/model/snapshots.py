@@ -49,6 +49,13 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str =
             yield f"{prefix}{key} was {before[key]}, is {value}"
 
 
+def _reason(error: Exception) -> str:
+    """The line that says what went wrong, out of what TensorFlow says of where in the graph it did."""
+    lines = str(getattr(error, "message", "") or error).strip().splitlines()
+    of_node = [number for number, line in enumerate(lines[:-1]) if line.startswith("Node: ")]
+    return lines[of_node[0] + 1] if of_node else lines[0]
+
+
 class SnapshotFolder:
     """The snapshots of one training."""
 
@@ -80,9 +87,9 @@ class SnapshotFolder:
                 json.dump(state, stream, indent=1)
         except (OSError, tf.errors.OpError) as error:
             self._remove(iteration)
-            reason = getattr(error, "message", None) or error
             raise SSHError(
-                f"{prefix}: the snapshot could not be written ({reason}); is the disk full? Earlier ones are kept"
+                f"{prefix}: the snapshot could not be written ({_reason(error)}); is the disk full? "
+                "Earlier ones are kept"
             ) from error
         self._prune(iteration)
         return Snapshot(prefix, iteration, state)
@@ -101,7 +108,7 @@ class SnapshotFolder:
             Checkpoint(snapshot.prefix).check(variables, backbone)
             saver.restore(session, str(snapshot.prefix))
         except (CheckpointError, tf.errors.OpError, ValueError) as error:
-            reason = str(error).strip().partition("\n")[0].removeprefix(f"{snapshot.prefix}: ")
+            reason = _reason(error).removeprefix(f"{snapshot.prefix}: ")
             raise CheckpointError(
                 f"{snapshot.prefix}: does not fit this training ({reason}); "
                 "choose another --tag, the settings it was made with, or remove it"

@@ -99,7 +99,7 @@ def choose_devices(
         _LOG.warning("bf16: GPUs train in fp32 here")
     config = session_config("fp32" if gpus else precision)
     if cluster is not None:
-        return _in_step(config, cluster)
+        return _in_step(config, cluster, len(gpus))
     names = [f"/device:GPU:{number}" for number in range(len(gpus))]
     if not gpus and cpu_devices > 1:
         config.device_count["CPU"] = cpu_devices
@@ -108,17 +108,20 @@ def choose_devices(
     return Devices(strategy, "", config)
 
 
-def _in_step(session_config: Any, cluster: Cluster) -> Devices:
-    strategy = tf.distribute.experimental.MultiWorkerMirroredStrategy()
+def _in_step(session_config: Any, cluster: Cluster, gpus: int) -> Devices:
+    specification = tf.train.ClusterSpec({"worker": list(cluster.addresses)})
+    resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+        specification,
+        task_type="worker",
+        task_id=cluster.worker,
+        num_accelerators={"GPU": gpus},
+        rpc_layer="grpc",
+    )
+    strategy = tf.distribute.experimental.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
     config = strategy.update_config_proto(session_config)
     config.operation_timeout_in_ms = _PATIENCE_MILLISECONDS
     try:
-        server = tf.distribute.Server(
-            tf.train.ClusterSpec({"worker": list(cluster.addresses)}),
-            job_name="worker",
-            task_index=cluster.worker,
-            config=config,
-        )
+        server = tf.distribute.Server(specification, job_name="worker", task_index=cluster.worker, config=config)
     except tf.errors.OpError as error:
         raise ConfigError(
             f"worker {cluster.worker} cannot listen at {cluster.addresses[cluster.worker]} ({error.message}); "

@@ -78,7 +78,7 @@ class SnapshotFolder:
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         prefix = self.path(iteration)
-        self._state_path(iteration).unlink(missing_ok=True)
+        self._remove(iteration)
         try:
             saver.save(session, str(prefix), write_meta_graph=False, write_state=False)
             files = {path.name: path.stat().st_size for path in self._checkpoint_files(iteration)}

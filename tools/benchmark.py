@@ -1,9 +1,12 @@
-"""Measure speed and memory on this machine: detection by stage, and non-maximum suppression side by side.
+"""Measure speed and memory on this machine: detection by stage, non-maximum suppression side by side, training.
 
 Stages of an image, in milliseconds: read, resize; network (to the scores of all anchors); proposals (decoding and
 thinning out inside the graph); nms (over all branches); detect (from the resized picture to its faces, in one run of
 the graph) and the part of it that Python takes; stream (between two images of many). The settings of a network take
 turns, so that ratios hold on a busy machine too.
+
+Training, on square windows: a step in each precision, beside a pass and a step for each branch in turn; what reading,
+cutting and matching add to a step; what a step costs by window and batch; memory over many steps.
 """
 
 import argparse
@@ -17,6 +20,14 @@ from typing import Any
 
 from ssh_tf.model.benchmark_inference import STAGES, Measured, Setting, measure_inference
 from ssh_tf.model.benchmark_nms import MeasuredNms, measure_nms
+from ssh_tf.model.benchmark_training import (
+    MeasuredSteps,
+    TrainingSetting,
+    measure_matching,
+    measure_memory,
+    measure_steps,
+    measure_targets,
+)
 from ssh_tf.model.precision import PRECISIONS
 from ssh_tf.nets.backbones import BACKBONES
 from ssh_tf.utils.cpu import cpu_flags, cpu_name
@@ -31,6 +42,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--inference", action="store_true", help="measure detection (default: all parts)")
+    parser.add_argument("--train", action="store_true", help="measure training (default: all parts)")
     parser.add_argument("--nms", action="store_true", help="measure non-maximum suppression (default: all parts)")
     parser.add_argument(
         "--backbone", nargs="+", choices=list(BACKBONES), default=["mobile", "res50", "vgg16"], help="networks to run"
@@ -42,6 +54,12 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--image", type=Path, metavar="FILE", help="picture to look at (default: a demo image)")
     parser.add_argument("--boxes", nargs="+", type=int, default=[1000, 5000], help="numbers of boxes to suppress")
+    parser.add_argument(
+        "--window", type=_side, default=640, metavar="PX", help="side to train on (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--steps", type=_steps, default=1000, help="steps to watch memory over, at least 101 (default: %(default)s)"
+    )
     parser.add_argument("--repeats", type=int, default=5, help="times that each is measured (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     arguments = parser.parse_args(argv)
@@ -55,21 +73,27 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print; 0."""
     arguments = parse_arguments(argv)
-    everything = not (arguments.inference or arguments.nms)
+    everything = not (arguments.inference or arguments.nms or arguments.train)
     report: dict[str, Any] = {"machine": _machine()}
     print("  ".join(f"{name}: {value}" for name, value in report["machine"].items()))
     if everything or arguments.inference:
         report["inference"] = _inference(arguments)
     if everything or arguments.nms:
         report["nms"] = _nms(arguments)
+    if everything or arguments.train:
+        report["training"] = _training(arguments)
     if arguments.json:
         with atomic_write(arguments.json) as stream:
             json.dump(report, stream, indent=1)
     return 0
 
 
+def _image(arguments: argparse.Namespace) -> Path | None:
+    return arguments.image or (_DEMO_IMAGE if _DEMO_IMAGE.exists() else None)
+
+
 def _inference(arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    image = arguments.image or (_DEMO_IMAGE if _DEMO_IMAGE.exists() else None)
+    image = _image(arguments)
     columns = (*STAGES, "images/s", "peak MB")
     print("\ndetection, median ms" + " " * 12 + "".join(f"{name:>10}" for name in columns))
     report = []
@@ -126,6 +150,80 @@ def _nms_report(measured: MeasuredNms) -> dict[str, Any]:
     return {"name": measured.name, "boxes": measured.boxes, "kept": measured.kept, **_spread(measured.seconds)}
 
 
+def _training(arguments: argparse.Namespace) -> dict[str, Any]:
+    image, repeats, side = _image(arguments), arguments.repeats, arguments.window
+    report: dict[str, Any] = {"steps": []}
+    print(f"\ntraining step, window of {side} px, median ms      joint   branches in turn")
+    for backbone in arguments.backbone:
+        settings = [TrainingSetting(backbone, side, 1, precision) for precision in arguments.precision]
+        measured = measure_steps(settings, image, repeats, in_turn=True)
+        report["steps"] += [_steps_report(one) for one in measured]
+        _print_steps(measured)
+    # What follows is about data and sizes, so one network tells it.
+    standard = TrainingSetting(arguments.backbone[0], side, 1, arguments.precision[-1])
+    memory, pipeline, *others = measure_steps(
+        [standard, standard._replace(from_memory=False), *_sizes(standard)], image, repeats
+    )
+    report["fed"] = [_steps_report(one) for one in (memory, pipeline)]
+    print(f"\n{standard.backbone} {standard.precision}, median ms")
+    ratio = median(pipeline.joint) / median(memory.joint)
+    print(f"{'step, batches from memory':40}{1000 * median(memory.joint):10.1f}")
+    print(f"{'step, batches from the pipeline':40}{1000 * median(pipeline.joint):10.1f}   {ratio:.3f} times as long")
+    targets = measure_targets(standard, image, repeats)
+    part = median(targets.seconds) / median(memory.joint)
+    report["targets"] = _spread(targets.seconds)
+    print(f"{'matching anchors, beside the step':40}{1000 * median(targets.seconds):10.1f}   {part:.1%} of a step")
+    matching = measure_matching(1200, 1600, 2000)
+    report["matching"] = matching._asdict()
+    figures = f"{1000 * matching.seconds:10.1f}   {matching.peak / 1e6:.0f} MB at most"
+    print(f"{'matching 2,000 faces at 1200x1600':40}{figures}")
+    report["cost"] = _cost([memory, *others])
+    grown = measure_memory(standard._replace(from_memory=False), image, (100, arguments.steps))
+    first, last = (bytes_ / 1e6 for bytes_ in grown.peak.values())
+    report["memory"] = grown.peak
+    figures = f"{first:.0f} MB in 100 steps, {last:.0f} MB in {arguments.steps}, {last / first:.3f} times as much"
+    print(f"\nresident memory at most: {figures}")
+    return report
+
+
+def _print_steps(measured: Sequence[MeasuredSteps]) -> None:
+    by_precision = {one.setting.precision: one for one in measured}
+    for precision, one in by_precision.items():
+        name = f"{one.setting.backbone} {precision}"
+        print(f"{name:40}{1000 * median(one.joint):10.1f}{1000 * median(one.in_turn):19.1f}")
+    if {"fp32", "bf16"} <= by_precision.keys():
+        ratio = median(by_precision["fp32"].in_turn) / median(by_precision["bf16"].joint)
+        print(f"{'':40}a joint step in bf16 is {ratio:.2f} times as fast as fp32 steps in turn")
+
+
+def _sizes(standard: TrainingSetting) -> list[TrainingSetting]:
+    """Other windows, one a step, and other batches."""
+    sides = [round(standard.side * factor / 32) * 32 for factor in (0.5, 1.5, 2.0)]
+    return [
+        *(standard._replace(side=side) for side in sides),
+        *(standard._replace(images=images) for images in (2, 4, 8)),
+    ]
+
+
+def _cost(measured: Sequence[MeasuredSteps]) -> list[dict[str, Any]]:
+    print("\nwindow    images    ms a step   ms an image   ms a megapixel")
+    report = []
+    for one in sorted(measured, key=lambda one: (one.setting.images, one.setting.side)):
+        line = _steps_report(one)
+        images, milliseconds = one.setting.images, line["joint"]["median_ms"]
+        per_megapixel = milliseconds / (images * one.setting.side**2 / 1e6)
+        print(
+            f"{one.setting.side:6d}{images:10d}{milliseconds:13.1f}{milliseconds / images:14.1f}{per_megapixel:17.1f}"
+        )
+        report.append(line)
+    return report
+
+
+def _steps_report(measured: MeasuredSteps) -> dict[str, Any]:
+    in_turn = {"in_turn": _spread(measured.in_turn)} if measured.in_turn else {}
+    return {**measured.setting._asdict(), "joint": _spread(measured.joint), **in_turn}
+
+
 def _spread(seconds: Sequence[float]) -> dict[str, float]:
     return {"median_ms": 1000 * median(seconds), "minimum_ms": 1000 * min(seconds)}
 
@@ -146,6 +244,18 @@ def _size(text: str) -> tuple[int, int]:
     if not (height.isdecimal() and width.isdecimal() and min(int(height), int(width)) >= 16):
         raise argparse.ArgumentTypeError(f"{text} is not HEIGHTxWIDTH of at least 16 pixels each")
     return int(height), int(width)
+
+
+def _side(text: str) -> int:
+    if not (text.isdecimal() and int(text) >= 64 and int(text) % 32 == 0):
+        raise argparse.ArgumentTypeError(f"{text} is not a multiple of 32 pixels, 64 or more")
+    return int(text)
+
+
+def _steps(text: str) -> int:
+    if not (text.isdecimal() and int(text) > 100):
+        raise argparse.ArgumentTypeError(f"{text} is not a number of steps above 100")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,9 @@ def test_nms(tmp_path, capsys):
         ["--size", "12x900"],
         ["--size", "large"],
         ["--repeats", "0"],
+        ["--window", "100"],
+        ["--window", "32"],
+        ["--steps", "100"],
         ["--model", "m.pb", "--backbone", "mobile", "vgg16"],
     ],
 )
@@ -49,3 +52,29 @@ def test_wrong_arguments(arguments, capsys):
     with pytest.raises(SystemExit):
         main(arguments)
     assert "usage" in capsys.readouterr().err
+
+
+def test_training(tmp_path, capsys):
+    report_file = tmp_path / "report.json"
+    arguments = ["--train", "--backbone", "mobile", "--window", "64", "--steps", "101", "--repeats", "1"]
+    assert main([*arguments, "--json", str(report_file)]) == 0
+    report = json.loads(report_file.read_text())
+    assert set(report) == {"machine", "training"}
+    training = report["training"]
+    assert [line["precision"] for line in training["steps"]] == ["fp32", "bf16"]
+    for line in training["steps"]:
+        assert 0 < line["joint"]["minimum_ms"] <= line["joint"]["median_ms"]
+        assert 0 < line["in_turn"]["minimum_ms"] <= line["in_turn"]["median_ms"]
+    assert [line["from_memory"] for line in training["fed"]] == [True, False]
+    assert training["targets"]["minimum_ms"] > 0
+    assert [(line["side"], line["images"]) for line in training["cost"]] == [
+        *((side, 1) for side in (32, 64, 96, 128)),
+        *((64, images) for images in (2, 4, 8)),
+    ]
+    first, last = training["memory"].values()
+    assert list(training["memory"]) == ["100", "101"]
+    assert 100e6 < first <= last
+    assert 0 < training["matching"]["peak"] < 200e6
+    output = capsys.readouterr().out
+    assert "times as fast as fp32 steps in turn" in output
+    assert "resident memory" in output

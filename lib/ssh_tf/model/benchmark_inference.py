@@ -7,8 +7,6 @@ the machine does falls on all of them.
 """
 
 import multiprocessing
-import resource
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -33,6 +31,7 @@ from ssh_tf.nets.network import Rows
 from ssh_tf.nms import nms
 from ssh_tf.utils.images import read_image
 from ssh_tf.utils.media import Picture
+from ssh_tf.utils.memory import resident_peak
 from ssh_tf.utils.tf1 import tf
 
 STAGES = ("read", "resize", "network", "proposals", "nms", "python", "detect", "stream")
@@ -116,14 +115,14 @@ class _Stages:
         self._detector = FaceDetector(runner, self._config)
         for _ in range(2):
             self._detector(read_image(file))
-        self.peak_memory = _resident_peak()
+        self.peak_memory = resident_peak()
         self._network, self._propose = self._parts(graph_def, setting.precision)
 
     def _random_graph(self, backbone: str) -> Any:
         with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={"GPU": 0})) as session:
             build(backbone, network_options(self._config, backbone), proposal_options(self._config))
             generator = np.random.default_rng(0)
-            assign(session, {variable: _lifelike(variable, generator) for variable in tf.global_variables()})
+            assign(session, {variable: lifelike(variable, generator) for variable in tf.global_variables()})
             return frozen(session)
 
     def _timed(self, run: Callable[..., Any]) -> Callable[..., Any]:
@@ -175,7 +174,7 @@ class _Stages:
         return seconds
 
 
-def _lifelike(variable: Any, generator: np.random.Generator) -> Any:
+def lifelike(variable: Any, generator: np.random.Generator) -> Any:
     """Weights that roughly keep the scale of what they are given.
 
     Initial weights would not do: activations fade to numbers so small that bfloat16 arithmetic slows down on them.
@@ -214,8 +213,3 @@ def _measure() -> dict[str, float]:
 def _peak_memory() -> int:
     assert _stages is not None
     return _stages.peak_memory
-
-
-def _resident_peak() -> int:
-    """Bytes; Linux counts in KiB, macOS in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -78,6 +78,8 @@ _DEFAULTS: dict[str, Any] = {
             "MAX_UPSCALE": 3.0,
             # Smaller faces become ignore regions.
             "MIN_FACE": 6.0,
+            # Shares of a face's area in the window: below the first it is background, from the second on a face.
+            "VISIBLE": [0.0, 0.5],
             # Largest change of brightness, contrast and saturation (of 1) and of hue (degrees).
             "COLOR_JITTER": 0.0,
             "HUE_JITTER": 0.0,
@@ -157,6 +159,7 @@ _RANGES = {
     "TRAIN.AUGMENT.ANYWHERE_RATE": _PART,
     "TRAIN.AUGMENT.MAX_UPSCALE": (1e-3, 1e3),
     "TRAIN.AUGMENT.MIN_FACE": (0, 32768),
+    "TRAIN.AUGMENT.VISIBLE": (0, 1),
     "TRAIN.AUGMENT.COLOR_JITTER": _PART,
     "TRAIN.AUGMENT.HUE_JITTER": (0, 180),
     "TRAIN.AUGMENT.GRAYSCALE_RATE": _PART,
@@ -290,7 +293,11 @@ def _check(config: Mapping[str, Any]) -> None:
         # Written so that NaN is out of every range.
         if not numbers or not all(low <= number <= high for number in numbers):
             raise ConfigError(f"{name} lies between {low:g} and {high:g}, got {found!r}")
-    if len(value("TEST.PYRAMID_BASE")) != 2:
-        raise ConfigError(f"TEST.PYRAMID_BASE holds 2 numbers, got {value('TEST.PYRAMID_BASE')!r}")
+    for name in ("TEST.PYRAMID_BASE", "TRAIN.AUGMENT.VISIBLE"):
+        if len(value(name)) != 2:
+            raise ConfigError(f"{name} holds 2 numbers, got {value(name)!r}")
+    background, face = value("TRAIN.AUGMENT.VISIBLE")
+    if background > face:
+        raise ConfigError(f"TRAIN.AUGMENT.VISIBLE holds two shares in ascending order, got {background:g} and {face:g}")
     if any(len(side) != 3 or not 0 < side[0] < side[1] < math.inf for side in value("TRAIN.AUGMENT.FACE_SIDES")):
         raise ConfigError("TRAIN.AUGMENT.FACE_SIDES holds [from, to, how often] with 0 < from < to")

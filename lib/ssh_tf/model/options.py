@@ -60,6 +60,7 @@ def pipeline_options(config: Any) -> PipelineOptions:
         anywhere_rate=augment.ANYWHERE_RATE,
         max_upscale=augment.MAX_UPSCALE,
         min_face=augment.MIN_FACE,
+        visible=(augment.VISIBLE[0], augment.VISIBLE[1]),
         brightness=augment.COLOR_JITTER,
         contrast=augment.COLOR_JITTER,
         saturation=augment.COLOR_JITTER,

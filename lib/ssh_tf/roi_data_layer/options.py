@@ -33,7 +33,7 @@ class PipelineOptions(NamedTuple):
     group_weights: Mapping[str, float] = _NO_WEIGHTS
     # Take another image for one that cannot be read, instead of stopping.
     skip_unreadable: bool = False
-    # Paint ignore regions in the mean colour, so that they are background that teaches nothing.
+    # Paint doubtful faces and those too small in the mean colour, so that they are background that teaches nothing.
     blank_ignored: bool = False
 
     crop_size: int = 0
@@ -46,8 +46,9 @@ class PipelineOptions(NamedTuple):
     min_fill: float = 0.75
     # Faces with a smaller side than this at the network's input become ignore regions.
     min_face: float = 6.0
-    # A face of which less than this part of the area lies in the window becomes an ignore region.
-    min_visible: float = 0.5
+    # Shares of a face's area in the window: below the first it is background, so that the network learns that a cheek
+    # is no face; from the second on it is a face; between them an ignore region.
+    visible: tuple[float, float] = (0.0, 0.5)
 
     # Largest change of: brightness (of 255), contrast and saturation (of 1), hue (degrees). All drawn uniformly.
     brightness: float = 0.0

@@ -63,7 +63,7 @@ class Sampler:
         record, options = self._records[index], self._options
         boxes = np.concatenate([record.boxes, record.ignore])
         kinds = np.repeat(np.array([FACE, IGNORE], np.int32), [len(record.boxes), len(record.ignore)])
-        window = None
+        window, doubtful = None, boxes[kinds == IGNORE]
         if options.crop_size:
             anywhere = rng.random() < options.anywhere_rate
             window = augmentation.draw_window(
@@ -76,18 +76,19 @@ class Sampler:
                 options.max_upscale,
                 options.min_fill,
             )
-            image, boxes, kinds = _cut(image, boxes, kinds, window, options)
+            image, boxes, kinds, doubtful = _cut(image, boxes, kinds, window, options)
             scale = (window.target[2] / window.source[2] + window.target[3] / window.source[3]) / 2.0
         else:
             shared = np.random.default_rng([self._seed, iteration, _ITERATION_STREAM])
             shortest = options.scales[shared.integers(len(options.scales))]
             scale = shortest_side_scale(image.shape[0], image.shape[1], shortest, options.max_size)
-            image, boxes = np.asarray(resize(image, scale), np.uint8), boxes * np.float32(scale)
+            image = np.asarray(resize(image, scale), np.uint8)
+            boxes, doubtful = boxes * np.float32(scale), doubtful * np.float32(scale)
         image = _change_pixels(image, options, rng)
         if window is not None:
             image = augmentation.pad_to_square(image, window, options.crop_size)
-        if options.blank_ignored and (kinds == IGNORE).any():
-            image = augmentation.fill_regions(image, boxes[kinds == IGNORE], boxes[kinds == FACE])
+        if options.blank_ignored and len(doubtful):
+            image = augmentation.fill_regions(image, doubtful, boxes[kinds == FACE])
         if rng.random() < options.flip_rate:
             image, boxes = augmentation.flip(image, boxes)
         im_info = np.array([*image.shape[:2], scale], dtype=np.float32)
@@ -112,13 +113,16 @@ def _cut(
     kinds: npt.NDArray[np.int32],
     window: augmentation.Window,
     options: PipelineOptions,
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32], npt.NDArray[np.int32]]:
-    """Cut `window` out; return it with the boxes that show in it, and what they are now."""
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32], npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+    """Cut `window` out; return it with the boxes that count in it, what they are now, and those to be painted over."""
     image, boxes = augmentation.cut_window(image, boxes, window)
     large = augmentation.face_side(boxes) >= options.min_face
     boxes, visible = augmentation.clip_boxes(boxes, options.crop_size, options.crop_size)
-    kinds = np.where((kinds == FACE) & large & (visible >= options.min_visible), FACE, IGNORE).astype(np.int32)
-    return image, boxes[visible > 0], kinds[visible > 0]
+    doubtful = (visible > 0) & ((kinds == IGNORE) | ~large)
+    least, enough = options.visible
+    counted = doubtful | ((visible > 0) & (visible >= least))
+    kinds = np.where((kinds == FACE) & large & (visible >= enough), FACE, IGNORE).astype(np.int32)
+    return image, boxes[counted], kinds[counted], boxes[doubtful]
 
 
 def _change_pixels(

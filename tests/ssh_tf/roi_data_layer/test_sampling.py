@@ -166,7 +166,7 @@ def test_windows_anywhere_show_what_is_enlarged_without_a_face(records):
 
 
 def test_faces_too_small_or_mostly_outside_become_ignore_regions(records):
-    options = PipelineOptions(crop_size=128, face_sides=(FaceSides(8.0, 100.0),), min_face=10.0, min_visible=0.5)
+    options = PipelineOptions(crop_size=128, face_sides=(FaceSides(8.0, 100.0),), min_face=10.0, visible=(0.0, 0.5))
     sampler = Sampler(records[:1], options, seed=0, joint_batch=1)
     ignored = 0
     for iteration in range(100):
@@ -180,6 +180,33 @@ def test_faces_too_small_or_mostly_outside_become_ignore_regions(records):
         assert (sides <= largest * 1.05).all()
         ignored += (sample.kinds == IGNORE).sum()
     assert ignored > 20
+
+
+def test_parts_of_faces_are_background_and_are_not_painted(records):
+    """Below the first share a cut face leaves no box, between the two it is an ignore region; neither is painted."""
+    whole = PipelineOptions(
+        crop_size=64, face_sides=(FaceSides(8.0, 100.0),), anywhere_rate=1.0, min_face=0.0, visible=(0.0, 0.0)
+    )
+    kept, dropped, doubtful = [], 0, 0
+    for iteration in range(200):
+        every, some, painted = (
+            Sampler(records[:1], options, seed=0, joint_batch=1)(iteration, 0)
+            for options in (
+                whole,
+                whole._replace(visible=(0.4, 0.7)),
+                whole._replace(visible=(0.4, 0.7), blank_ignored=True),
+            )
+        )
+        assert (every.kinds == FACE).all()
+        np.testing.assert_array_equal(some.image, painted.image)
+        assert {tuple(box) for box in some.boxes} <= {tuple(box) for box in every.boxes}
+        # A cut face touches the border of the window.
+        inside = ((every.boxes > 0) & (every.boxes < 63)).all(axis=1)
+        assert {tuple(box) for box in every.boxes[inside]} <= {tuple(box) for box in some.boxes[some.kinds == FACE]}
+        kept.append((some.kinds == FACE).sum())
+        dropped += len(every.boxes) - len(some.boxes)
+        doubtful += (some.kinds == IGNORE).sum()
+    assert min(sum(kept), dropped, doubtful) > 10
 
 
 def test_ignore_regions_are_kept_and_painted(tmp_path):

@@ -45,7 +45,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--cpu-devices",
-        type=int,
+        type=positive,
         default=1,
         metavar="N",
         help="count the CPU as N devices, to try several without GPUs",

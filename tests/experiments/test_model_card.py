@@ -1,12 +1,9 @@
 """The script that makes the model card's table and pictures: what it runs, and where the pictures go."""
 
-import shutil
-import subprocess
-from pathlib import Path
-
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "experiments" / "scripts" / "model_card.sh"
+from script_runs import make_checkout, run_script
+
 # In the place of Python: says what it was given, and leaves what the tools would.
 STAND_IN = """#!/bin/bash
 echo "$*"
@@ -25,18 +22,11 @@ def checkout(tmp_path):
     for name in ("data/models/mobile_ssh.pb", "data/models/vgg16_ssh.pb", "experiments/logs/mobile_faces.log"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    (tmp_path / "experiments" / "scripts").mkdir()
-    shutil.copy(SCRIPT, tmp_path / "experiments" / "scripts")
-    python = tmp_path / ".venv" / "bin" / "python"
-    python.parent.mkdir(parents=True)
-    python.write_text(STAND_IN)
-    python.chmod(0o755)
-    return tmp_path
+    return make_checkout(tmp_path, "model_card.sh", STAND_IN)
 
 
 def run(checkout, *arguments):
-    command = [str(checkout / "experiments" / "scripts" / "model_card.sh"), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return run_script(checkout, "model_card.sh", *arguments)
 
 
 def test_every_model_and_every_log(checkout):

@@ -1,26 +1,16 @@
 """The script that evaluates a trained network: which model it takes, and what it passes on."""
 
 import os
-import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "experiments" / "scripts" / "test_ssh.sh"
-# In the place of Python: says what it was given.
-STAND_IN = '#!/bin/bash\necho "gpu=$CUDA_VISIBLE_DEVICES $*"\nexit ${EXIT:-0}\n'
+from script_runs import make_checkout, run_script
 
 
 @pytest.fixture
 def checkout(tmp_path):
     """A tree with the script, the stand-in, a configuration and two snapshots."""
-    (tmp_path / "experiments" / "scripts").mkdir(parents=True)
-    shutil.copy(SCRIPT, tmp_path / "experiments" / "scripts")
-    python = tmp_path / ".venv" / "bin" / "python"
-    python.parent.mkdir(parents=True)
-    python.write_text(STAND_IN)
-    python.chmod(0o755)
+    make_checkout(tmp_path, "test_ssh.sh")
     (tmp_path / "experiments" / "cfgs").mkdir()
     (tmp_path / "experiments" / "cfgs" / "vgg16.yml").touch()
     for age, (imdb, tag, iteration) in enumerate(
@@ -34,8 +24,7 @@ def checkout(tmp_path):
 
 
 def run(checkout, *arguments, **environment):
-    command = [str(checkout / "experiments" / "scripts" / "test_ssh.sh"), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | environment)
+    return run_script(checkout, "test_ssh.sh", *arguments, **environment)
 
 
 def test_newest_snapshot_of_the_tag(checkout):

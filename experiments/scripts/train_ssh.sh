@@ -5,14 +5,15 @@
 #   DATASET  wider_face, or a folder in the training format
 #   NET      vgg16 res50 res101 res152 mobile mobile_v2 darknet53
 #
-# Starts from data/imagenet_weights/NET.ckpt or NET.npz; WEIGHT=path names another file, WEIGHT=none starts from nothing.
+# Starts from data/imagenet_weights/NET.npz, NET.ckpt or what `tools/fetch_data.py weights` put there; WEIGHT=path names
+# another file, WEIGHT=none starts from nothing.
 # A run that was stopped goes on when it is started again.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 if [ $# -lt 3 ]; then
-    sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
     exit 2
 fi
 gpu=$1 dataset=$2 net=$3
@@ -25,8 +26,17 @@ else
     data_arguments=(--imdb "${dataset}_train" --imdbval "${dataset}_val")
 fi
 
+declare -A slim=(
+    [vgg16]=vgg_16.ckpt [res50]=resnet_v1_50.ckpt [res101]=resnet_v1_101.ckpt [res152]=resnet_v1_152.ckpt
+    [mobile]=mobilenet_v1_1.0_224.ckpt [mobile_v2]=mobilenet_v2_1.0_224.ckpt
+)
 weight=${WEIGHT:-data/imagenet_weights/$net.ckpt}
-if [ -z "${WEIGHT:-}" ] && [ -f "data/imagenet_weights/$net.npz" ]; then weight=data/imagenet_weights/$net.npz; fi
+if [ -z "${WEIGHT:-}" ]; then
+    for file in "$net.npz" "$net.ckpt" "${slim[$net]:-$net.ckpt}"; do
+        found=data/imagenet_weights/$file
+        if [ -f "$found" ] || [ -f "$found.index" ]; then weight=$found && break; fi
+    done
+fi
 weight_arguments=(--weight "$weight")
 if [ "$weight" = none ]; then weight_arguments=(); fi
 

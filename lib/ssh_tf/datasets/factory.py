@@ -43,7 +43,12 @@ def load_dataset(
         layout = _LAYOUTS.get(name)
         if layout is None:
             raise DataError(f"unknown data set {name!r}: the sets are {', '.join(DATASET_NAMES)}, or give a folder")
-        records += _load(name, data_root / layout.images, data_root / layout.annotations, None, cache_dir, skip_missing)
+        annotations = data_root / layout.annotations
+        if not annotations.exists():
+            raise DataError(
+                f"{annotations}: No such file; make it by tools/fetch_data.py wider and tools/prepare_wider.py"
+            )
+        records += _load(name, data_root / layout.images, annotations, None, cache_dir, skip_missing)
     return records
 
 

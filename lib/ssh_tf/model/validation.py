@@ -14,6 +14,7 @@ from ssh_tf.model.snapshots import Snapshot
 from ssh_tf.model.training_log import COLUMNS, TrainingLog
 from ssh_tf.model.validation_loss import ValidationLoss
 from ssh_tf.utils.drawing import draw_faces, draw_truth
+from ssh_tf.utils.errors import ImageError
 from ssh_tf.utils.images import read_image
 
 _PICTURES = 4
@@ -48,7 +49,7 @@ class Validation:
             f"validation loss at {snapshot.iteration}: total {row.total:.4f}  "
             + "  ".join(f"{name} {value:.4f}" for name, value in losses.items() if name != "total")
         )
-        precisions, pictures = self._detect(snapshot)
+        precisions, pictures = self._detect(snapshot, log)
         seconds = time.monotonic() - started
         log.say(
             f"validation at {snapshot.iteration}: "
@@ -58,20 +59,22 @@ class Validation:
         if log.files:
             log.files.add_validation(snapshot.iteration, losses | precisions, pictures)
 
-    def _detect(self, snapshot: Snapshot) -> tuple[dict[str, float], list[np.ndarray]]:
+    def _detect(self, snapshot: Snapshot, log: TrainingLog) -> tuple[dict[str, float], list[np.ndarray]]:
         """Average precisions by name, and the first few pictures with truth and detections."""
         detector = FaceDetector.from_checkpoint(snapshot.prefix, self._backbone, self._config, self._precision)
-        found, pictures = [], []
-        for number, record in enumerate(self._records):
-            image = read_image(record.path)
+        seen, found, pictures = [], [], []
+        for record in self._records:
+            try:
+                image = read_image(record.path)
+            except ImageError as error:
+                log.say(f"validation image {error}; it is left out")
+                continue
+            seen.append(record)
             found.append(detector(image, threshold=self._config.TEST.SCORE_THRESH))
-            if number < _PICTURES:
+            if len(pictures) < _PICTURES:
                 shown = found[-1][found[-1][:, 4] > _PICTURE_THRESHOLD]
                 pictures.append(draw_faces(draw_truth(image, record.boxes, record.ignore), shown))
         detector.runner.close()
-        result = evaluate(
-            found, [record.boxes for record in self._records], [record.ignore for record in self._records]
-        )
-        return {"AP50": result.overall.ap50} | {
-            f"AP50 {part.size.name}": part.ap50 for part in result.by_size
-        }, pictures
+        result = evaluate(found, [record.boxes for record in seen], [record.ignore for record in seen])
+        by_size = {f"AP50 {part.size.name}": part.ap50 for part in result.by_size}
+        return {"AP50": result.overall.ap50} | by_size, pictures

@@ -72,6 +72,18 @@ def test_other_weights_and_none(command):
     assert "--weight" not in command("0", "wider_face", "mobile", WEIGHT="none")
 
 
+def test_weights_that_are_there(command, checkout):
+    """The most particular file is taken; that of a checkpoint is known by its index too."""
+    folder = checkout / "data" / "imagenet_weights"
+    for there, taken in (
+        ("resnet_v1_50.ckpt", "resnet_v1_50.ckpt"),
+        ("res50.ckpt.index", "res50.ckpt"),
+        ("res50.npz", "res50.npz"),
+    ):
+        (folder / there).touch()
+        assert f" --weight data/imagenet_weights/{taken} --iters" in command("0", "wider_face", "res50")
+
+
 def test_what_python_returns_is_returned(checkout):
     make_checkout(checkout, SCRIPT)
     assert run_script(checkout, SCRIPT, "cpu", "wider_face", "mobile", EXIT="2").returncode == 2

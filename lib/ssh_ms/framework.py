@@ -4,15 +4,19 @@ from ssh_ms.framework import ms, nn, ops
 """
 
 import os
+import sys
 
 # Compiling is talkative: what is left is errors. An explicit setting is respected.
 os.environ.setdefault("GLOG_v", "3")
 
 try:
     import mindspore as ms
-except ModuleNotFoundError as error:
-    message = "MindSpore is not installed here: `make mindspore` makes .venv-mindspore, which has it"
-    raise ModuleNotFoundError(message, name=error.name) from None
+except ModuleNotFoundError:
+    # Nothing of this package works then, and its tools import it before they could answer for themselves.
+    print(
+        "error: MindSpore is not installed here; `make mindspore` makes .venv-mindspore, which has it", file=sys.stderr
+    )
+    sys.exit(2)
 
 import mindspore.dataset as datasets
 from mindspore import mindrecord, nn, ops

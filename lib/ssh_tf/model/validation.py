@@ -62,7 +62,8 @@ class Validation:
     def _detect(self, snapshot: Snapshot, log: TrainingLog) -> tuple[dict[str, float], list[np.ndarray]]:
         """Average precisions by name, and the first few pictures with truth and detections."""
         detector = FaceDetector.from_checkpoint(snapshot.prefix, self._backbone, self._config, self._precision)
-        seen, found, pictures = [], [], []
+        seen, found = [], []
+        pictures: list[np.ndarray] = []
         for record in self._records:
             try:
                 image = read_image(record.path)

@@ -154,7 +154,8 @@ def fill_regions(image: Image, regions: Boxes, faces: Boxes) -> Image:
     mask = np.zeros(image.shape[:2], dtype=np.uint8)
     for boxes, value in ((regions, 1), (faces, 0)):
         for x1, y1, x2, y2 in np.rint(boxes).astype(int):
-            mask[max(y1, 0) : y2 + 1, max(x1, 0) : x2 + 1] = value
+            # An end below 0 would count from the far side.
+            mask[max(y1, 0) : max(y2 + 1, 0), max(x1, 0) : max(x2 + 1, 0)] = value
     filled = image.copy()
     filled[mask.astype(bool)] = MEAN_COLOUR
     return filled

@@ -196,6 +196,11 @@ def test_fill_regions_spares_faces():
     assert not (image == filled).all()
 
 
+@pytest.mark.parametrize("region", [(-30, -20, -8, -9), (-30, 5, -8, 9), (5, -30, 9, -2), (80, 60, 99, 99)])
+def test_regions_outside_paint_nothing(region):
+    np.testing.assert_array_equal(fill_regions(noise(), boxes(region), boxes()), noise())
+
+
 def test_colours_unchanged():
     np.testing.assert_array_equal(change_colours(noise(), 0.0, 1.0, 1.0, 0.0), noise())
     assert np.abs(change_colours(noise(), 0.0, 1.0, 1.0, 360.0).astype(int) - noise()).max() <= 1

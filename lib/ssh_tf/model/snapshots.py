@@ -130,11 +130,13 @@ class SnapshotFolder:
     def _complete(self, iteration: int) -> Snapshot | None:
         try:
             state = json.loads(self._state_path(iteration).read_text(encoding="utf-8"))
-            sizes = state["files"]
-            whole = f"{self.path(iteration).name}.index" in sizes and all(
-                (self._folder / name).stat().st_size == size for name, size in sizes.items()
+            sizes = dict(state["files"])
+            whole = (
+                state["iteration"] == iteration
+                and f"{self.path(iteration).name}.index" in sizes
+                and all((self._folder / name).stat().st_size == size for name, size in sizes.items())
             )
-            return Snapshot(self.path(iteration), int(state["iteration"]), state) if whole else None
+            return Snapshot(self.path(iteration), iteration, state) if whole else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

@@ -106,13 +106,18 @@ def test_a_shortened_file_is_no_snapshot(training, folder, tmp_path, lost):
         '{"iteration": 2}',
         '{"iteration": 2, "files": {}}',
         '{"iteration": 2, "files": {"more.data": 5}}',
-        '{"iteration": "two", "files": {"mobile_ssh_iter_2.ckpt.index": 1}}',
+        '{"iteration": "two", "files": {"mobile_ssh_iter_2.ckpt.index": SIZE}}',
+        '{"iteration": Infinity, "files": {"mobile_ssh_iter_2.ckpt.index": SIZE}}',
+        '{"iteration": 1, "files": {"mobile_ssh_iter_2.ckpt.index": SIZE}}',
+        '{"iteration": 2, "files": "mobile_ssh_iter_2.ckpt.index"}',
+        '{"iteration": 2, "files": ["mobile_ssh_iter_2.ckpt.index"]}',
     ],
 )
 def test_a_state_that_says_anything_else_is_none(training, folder, tmp_path, text):
     training.save(folder, 1)
     training.save(folder, 2)
-    (tmp_path / "run" / files_of(2)[2]).write_text(text)
+    size = (tmp_path / "run" / files_of(2)[1]).stat().st_size
+    (tmp_path / "run" / files_of(2)[2]).write_text(text.replace("SIZE", str(size)))
     assert training.restore(folder) == 1
 
 

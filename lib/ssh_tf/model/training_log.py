@@ -71,7 +71,8 @@ class LossTable:
         rows: list[list[str]] = []
         if path.exists():
             with path.open(newline="", encoding="utf-8") as stream:
-                rows = [row for row in list(csv.reader(stream))[1:] if len(row) == len(COLUMNS)]
+                # The header, and what a kill or an editor has left of a row, are no rows.
+                rows = [row for row in csv.reader(stream) if len(row) == len(COLUMNS) and row[0].isdecimal()]
         kept = [row for row in rows if int(row[0]) <= resume_at]
         with atomic_write(path) as stream:
             csv.writer(stream).writerows([COLUMNS, *kept])
@@ -95,11 +96,18 @@ class TrainingFiles:
     """What a training writes besides its snapshots: `loss.csv` with its plot, and TensorBoard's events."""
 
     def __init__(self, output: Path, tensorboard: Path, start: int) -> None:
-        """Write under `output` and `tensorboard`, as a run that begins after `start` iterations."""
+        """Write under `output` and `tensorboard`, as a run that begins after `start` iterations.
+
+        Raises:
+            OSError: a folder cannot be made or written to.
+        """
+        folders = (tensorboard, tensorboard.with_name(f"{tensorboard.name}_val"))
+        for folder in folders:
+            # Made here, since TensorFlow has errors of its own where that fails.
+            folder.mkdir(parents=True, exist_ok=True)
         self._path = output / "loss.csv"
         self._table = LossTable(self._path, start)
-        self._training = tf.summary.FileWriter(str(tensorboard))
-        self._validation = tf.summary.FileWriter(f"{tensorboard}_val")
+        self._training, self._validation = (tf.summary.FileWriter(str(folder)) for folder in folders)
         # What an earlier run wrote of later iterations is lost work: TensorBoard leaves it out.
         for writer in (self._training, self._validation):
             writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), start + 1)

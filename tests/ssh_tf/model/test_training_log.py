@@ -36,13 +36,20 @@ def test_a_table_is_gone_on_with(tmp_path):
     assert table(path)[1] == ["10", "0.001", "0.5", "0.1", "0.4", "0.2", "0.3", "0.3", "0.25", "2.55"]
     # Killed in the midst of a row, after the snapshot of 20.
     with path.open("a") as stream:
-        stream.write("40,0.00")
+        stream.write("a line of another hand\n" + ",".join("x" * len(COLUMNS)) + "\n40,0.00")
     second = LossTable(path, 20)
     assert second.rows == 2
     assert [line[0] for line in table(path)[1:]] == ["10", "20"]
     second.add(row(25))
     assert [line[0] for line in table(path)[1:]] == ["10", "20", "25"]
     second.close()
+
+
+@pytest.mark.parametrize("place", ["output", "board", "board_val"])
+def test_places_that_cannot_be_written_to(tmp_path, place):
+    (tmp_path / place).touch()
+    with pytest.raises(OSError, match=rf"exists: .*{tmp_path / place}'$"):
+        TrainingFiles(tmp_path / "output", tmp_path / "board", start=0)
 
 
 def test_lines(capsys):

@@ -65,7 +65,9 @@ def parse_cluster(tf_config: str | None) -> Cluster | None:
         return None
     try:
         content = json.loads(tf_config)
-        addresses = tuple(str(address) for address in content["cluster"]["worker"])
+        addresses = content["cluster"]["worker"]
+        if not isinstance(addresses, list) or not all(isinstance(address, str) for address in addresses):
+            raise ValueError("cluster.worker is not a list of addresses")
         kind, worker = content["task"]["type"], int(content["task"]["index"])
         if set(content["cluster"]) != {"worker"} or kind != "worker":
             raise ValueError("all tasks have to be of the type worker")
@@ -76,7 +78,7 @@ def parse_cluster(tf_config: str | None) -> Cluster | None:
             f"TF_CONFIG cannot be used ({error}); it looks like "
             '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
         ) from error
-    return Cluster(addresses, worker) if len(addresses) > 1 else None
+    return Cluster(tuple(addresses), worker) if len(addresses) > 1 else None
 
 
 def choose_devices(

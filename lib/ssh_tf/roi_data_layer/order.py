@@ -3,6 +3,7 @@
 Letters: `n` images, `B` samples of an iteration over all devices and machines, `L` draws of an epoch.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
@@ -34,7 +35,8 @@ class DrawOrder:
         """Prepare the order of `records` for iterations of `joint_batch` samples.
 
         Raises:
-            DataError: there are no records, a weighted group has none, a weight is negative, or all weights are zero.
+            DataError: there are no records, a weighted group has none, a weight is negative or not finite, or all
+                weights are zero.
         """
         weights = group_weights or {}
         groups = sorted({record.group for record in records})
@@ -42,8 +44,8 @@ class DrawOrder:
             raise DataError(
                 f"no image belongs to the weighted group {unknown[0]!r}; the groups are {', '.join(groups)}"
             )
-        if any(weight < 0 for weight in weights.values()):
-            raise DataError(f"group weights must not be negative: {dict(weights)}")
+        if not all(0 <= weight < math.inf for weight in weights.values()):
+            raise DataError(f"group weights are finite numbers from 0 up: {dict(weights)}")
         self._weights = np.array([weights.get(record.group, 1.0) for record in records], dtype=np.float64)
         if not self._weights.sum() > 0:
             raise DataError("no image can be drawn: there are none, or all weights are zero")

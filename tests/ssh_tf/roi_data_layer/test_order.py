@@ -101,7 +101,9 @@ def test_what_aspect_grouping_leaves_out_changes():
         ("", {}, "no image can be drawn"),
         ("aa", {"a": 0.0}, "no image can be drawn"),
         ("ab", {"c": 2.0}, "'c'; the groups are a, b"),
-        ("ab", {"a": -1.0}, "negative"),
+        ("ab", {"a": -1.0}, "finite numbers from 0 up"),
+        ("ab", {"a": float("nan")}, "finite numbers from 0 up"),
+        ("ab", {"a": float("inf")}, "finite numbers from 0 up"),
     ],
 )
 def test_what_cannot_be_drawn(groups, weights, message):

@@ -63,20 +63,19 @@ def make_records(
         annotations: what `source` holds.
         source: the annotation file, for messages.
         images: the folder that the names are relative to. A name without an image suffix means a ``.jpg`` file.
-        ignore: ignore regions by image name.
+        ignore: ignore regions by image name, with or without its suffix as in `annotations`.
         skip_missing: leave images out that are missing or have no readable header, instead of stopping.
 
     Raises:
         DataError: images are missing or unreadable (the first few and how many), or a box lies outside its image.
     """
     cached = _read_sizes(size_cache)
+    ignored = {_file_name(name): regions for name, regions in ignore.items()}
     sizes: dict[str, _CachedSize] = {}
     missing: list[str] = []
     records = []
     for annotation in annotations:
-        name = annotation.name
-        if Path(name).suffix.lower() not in IMAGE_SUFFIXES:
-            name += ".jpg"
+        name = _file_name(annotation.name)
         path = images / name
         try:
             size = sizes[name] = sizes.get(name) or _size(path, cached.get(name))
@@ -89,7 +88,7 @@ def make_records(
             raise DataError(
                 f"{source}:{annotation.line}: box {box} lies outside its image of {size.width}x{size.height} pixels"
             )
-        regions = ignore.get(name, np.zeros((0, 4), np.float32))
+        regions = ignored.get(name, np.zeros((0, 4), np.float32))
         records.append(ImageRecord(path, name, size.height, size.width, annotation.boxes, regions))
     if missing:
         named = ", ".join(missing[:_NAMED_AT_MOST]) + (", …" if len(missing) > _NAMED_AT_MOST else "")
@@ -100,6 +99,10 @@ def make_records(
     if any(cached.get(name) != size for name, size in sizes.items()):
         _write_sizes(size_cache, cached | sizes)
     return records
+
+
+def _file_name(name: str) -> str:
+    return name if Path(name).suffix.lower() in IMAGE_SUFFIXES else f"{name}.jpg"
 
 
 def _size(path: Path, cached: _CachedSize | None) -> _CachedSize:

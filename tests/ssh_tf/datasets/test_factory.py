@@ -27,8 +27,9 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_folder(folder):
-    (folder / "labels.jsonl").write_text('{"image": "street/one.jpg", "ignore": [[3, 4, 5, 6]]}\n')
+@pytest.mark.parametrize("named", ["street/one.jpg", "street/one"])
+def test_folder(folder, named):
+    (folder / "labels.jsonl").write_text(f'{{"image": "{named}", "ignore": [[3, 4, 5, 6]]}}\n')
     records = load_folder(folder, "train")
     assert [(r.name, r.group, r.height, r.width) for r in records] == [
         ("street/one.jpg", "street", 30, 40),

@@ -80,8 +80,9 @@ def load_sets(arguments: argparse.Namespace) -> tuple[str, list[ImageRecord], li
 
 def command_line(argv: Sequence[str]) -> str:
     """What a shell is to be given to run this tool as it was run."""
-    cluster = [f"TF_CONFIG={os.environ['TF_CONFIG']}"] if "TF_CONFIG" in os.environ else []
-    return shlex.join([*(["env", *cluster] if cluster else []), sys.executable, __file__, *argv])
+    # What decides on which devices it runs is part of it.
+    devices = [f"{name}={os.environ[name]}" for name in ("CUDA_VISIBLE_DEVICES", "TF_CONFIG") if name in os.environ]
+    return shlex.join([*(["env", *devices] if devices else []), sys.executable, __file__, *argv])
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -2,7 +2,9 @@
 
 import json
 import re
+import shlex
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -150,6 +152,17 @@ def test_options_of_the_run(asked_for, pictures, tmp_path):
     assert run.skip_unreadable
     assert (config.TRAIN.MOMENTUM, config.TRAIN.WARMUP) == (0.5, 4)
     assert "--method random --weight x.npz --skip-missing --cfg" in run.command
+
+
+def test_the_command_that_goes_on(monkeypatch):
+    """It trains on the same devices, and a shell reads it as it was."""
+    for name in ("CUDA_VISIBLE_DEVICES", "TF_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    assert shlex.split(tool.command_line(["--data", "a b"])) == [sys.executable, tool.__file__, "--data", "a b"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    monkeypatch.setenv("TF_CONFIG", '{"cluster": {}}')
+    environment = ["env", "CUDA_VISIBLE_DEVICES=0,1", 'TF_CONFIG={"cluster": {}}']
+    assert shlex.split(tool.command_line(["--tag", "x"]))[:3] == environment
 
 
 def test_precision(asked_for, pictures):

@@ -68,8 +68,8 @@ def initial_weights(path: str | os.PathLike[str], backbone: str, variables: Iter
     Names may lack the backbone's scope (`conv_0/weights` for `Darknet53/conv_0/weights`).
 
     Raises:
-        CheckpointError: the file is unreadable, or lacks a variable of the backbone, or has it in another shape; the
-            first one that differs is named.
+        CheckpointError: the file is unreadable, or lacks a variable of the backbone, or has it in another shape, or
+            holds something else than finite numbers for it; the first such variable is named.
     """
     row = BACKBONES[backbone]
     stored = open_arrays(path)
@@ -87,12 +87,24 @@ def initial_weights(path: str | os.PathLike[str], backbone: str, variables: Iter
         found = stored.shapes[names[name]]
         if tuple(found) != shape:
             raise CheckpointError(f"{path}: {names[name]} has the shape {list(found)}, {backbone} needs {list(shape)}")
-        values[name] = stored.read(names[name])
+        values[name] = _finite(stored, names[name], path)
     first = f"{row.scope}/{row.first_layer}"
     if not whole_network:
         values[first] = values[first][:, :, ::-1, :] / np.float32(row.input_scale)
     skipped = [stored_name for name, stored_name in names.items() if name not in wanted]
     return InitialWeights(values, skipped, initial)
+
+
+def _finite(stored: StoredArrays, name: str, path: str | os.PathLike[str]) -> np.ndarray:
+    # A training would end on its first loss, and blame the images.
+    array = stored.read(name)
+    try:
+        finite = bool(np.isfinite(array).all())
+    except TypeError:
+        finite = False
+    if not finite:
+        raise CheckpointError(f"{path}: {name} holds something else than finite numbers; take another file")
+    return array
 
 
 def weights_table(path: str | os.PathLike[str], weights: InitialWeights) -> str:

@@ -138,6 +138,9 @@ def test_files_that_do_not_fit(tmp_path, variables):
     )
     wrong = stored | {first: np.zeros((3, 3, 3, 32), np.float32)}
     fails(rf"x\.npz: {first} has the shape \[3, 3, 3, 32\], mobile needs \[3, 3, 3, 8\]", wrong)
+    shape = stored[first].shape
+    for value in (np.full(shape, np.nan), np.full(shape, np.inf), np.full(shape, "1")):
+        fails(rf"x\.npz: {first} holds something else than finite numbers", stored | {first: value})
     whole = arrays(variables("mobile"), backbone_only=False)
     del whole["MobilenetV1/M2/conv1/weights"]
     fails(r"x\.npz: lacks MobilenetV1/M2/conv1/weights", whole)

@@ -14,7 +14,7 @@ from ssh_tf.model.snapshots import Snapshot
 from ssh_tf.model.training_log import COLUMNS, TrainingLog
 from ssh_tf.model.validation_loss import ValidationLoss
 from ssh_tf.utils.drawing import draw_faces, draw_truth
-from ssh_tf.utils.errors import ImageError
+from ssh_tf.utils.errors import DataError, ImageError
 from ssh_tf.utils.images import read_image
 
 _PICTURES = 4
@@ -43,12 +43,7 @@ class Validation:
     def __call__(self, snapshot: Snapshot, log: TrainingLog) -> None:
         """Evaluate the weights of `snapshot`; write two lines, and TensorBoard's points and pictures, to `log`."""
         started = time.monotonic()
-        row = self._loss(snapshot)
-        losses = dict(zip(COLUMNS[2:], row.values()[2:], strict=True))
-        log.say(
-            f"validation loss at {snapshot.iteration}: total {row.total:.4f}  "
-            + "  ".join(f"{name} {value:.4f}" for name, value in losses.items() if name != "total")
-        )
+        losses = self._losses(snapshot, log)
         precisions, pictures = self._detect(snapshot, log)
         seconds = time.monotonic() - started
         log.say(
@@ -58,6 +53,20 @@ class Validation:
         )
         if log.files:
             log.files.add_validation(snapshot.iteration, losses | precisions, pictures)
+
+    def _losses(self, snapshot: Snapshot, log: TrainingLog) -> dict[str, float]:
+        """Losses by name; none if no image can be read any more, which is no reason for a training to end."""
+        try:
+            row = self._loss(snapshot)
+        except DataError as error:
+            log.say(f"no validation loss at {snapshot.iteration}: {error}")
+            return {}
+        losses = dict(zip(COLUMNS[2:], row.values()[2:], strict=True))
+        log.say(
+            f"validation loss at {snapshot.iteration}: total {row.total:.4f}  "
+            + "  ".join(f"{name} {value:.4f}" for name, value in losses.items() if name != "total")
+        )
+        return losses
 
     def _detect(self, snapshot: Snapshot, log: TrainingLog) -> tuple[dict[str, float], list[np.ndarray]]:
         """Average precisions by name, and the first few pictures with truth and detections."""

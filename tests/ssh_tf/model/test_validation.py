@@ -11,6 +11,7 @@ from ssh_tf.model.config import load_config
 from ssh_tf.model.snapshots import Snapshot
 from ssh_tf.model.training_log import LossRow
 from ssh_tf.model.validation import Validation, sample_records
+from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.images import read_image
 from training_runs import write_pictures
 
@@ -43,8 +44,10 @@ def records(tmp_path):
     return load_folder(write_pictures(tmp_path / "faces"), "val", tmp_path)
 
 
-def validate(records, oracle, monkeypatch):
+def validate(records, oracle, monkeypatch, error=None):
     def losses(snapshot):
+        if error:
+            raise error
         return LossRow(snapshot.iteration, np.nan, np.full((3, 2), 0.5), 0.1, 3.1)
 
     monkeypatch.setattr(validation, "ValidationLoss", lambda *arguments: losses)
@@ -75,6 +78,20 @@ def test_an_unreadable_picture_is_left_out_and_told(records, monkeypatch):
     assert values["AP50"] == 1.0
     (line,) = (line for line in log.lines if "left out" in line)
     assert str(records[1].path) in line
+
+
+def test_no_picture_is_readable(records, monkeypatch):
+    """The training goes on, and is told."""
+    oracle = Oracle(records)
+    for record in records:
+        record.path.unlink()
+    log = validate(records, oracle, monkeypatch, DataError("100 in a row cannot be read"))
+    ((_, values, pictures),) = log.told
+    assert np.isnan(values["AP50"])
+    assert "total" not in values
+    assert pictures == []
+    assert log.lines[0] == "no validation loss at 40: 100 in a row cannot be read"
+    assert sum("left out" in line for line in log.lines) == len(records)
 
 
 def test_a_sample_is_spread_over_all():

@@ -1,6 +1,7 @@
 """What a training shows: lines, the table, TensorBoard's events."""
 
 import csv
+import sys
 
 import numpy as np
 import pytest
@@ -65,6 +66,17 @@ def test_lines(capsys):
         "iter 12/100  total 4.3500  M1 1.0000+0.2000  M2 0.8000+0.4000  M3 0.6000+0.6000  decay 0.2500  lr 0.001  "
     )
     assert "images/s  ETA 0:00:0" in line
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_progress_bar_on_a_terminal(capsys, monkeypatch, terminal):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    log = TrainingLog(None, start=10, iterations=100, images_per_step=4)
+    log.step(row(11))
+    log.close()
+    shown = capsys.readouterr().err
+    assert ("11/100" in shown) == terminal
+    assert bool(shown) == terminal
 
 
 def events(folder):

@@ -56,7 +56,3 @@ class ValidationLoss:
         with data_errors():
             rows = [LossRow.of(snapshot.iteration, np.nan, self._session.run(self._losses)) for _ in range(self._count)]
         return mean_row(rows)
-
-    def close(self) -> None:
-        """Give the memory back."""
-        self._session.close()

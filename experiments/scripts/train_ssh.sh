@@ -2,7 +2,7 @@
 # Train a network: ./experiments/scripts/train_ssh.sh GPU_ID DATASET NET [options of tools/trainval_net.py, --set …]
 #
 #   GPU_ID   0, or 0,1, or cpu
-#   DATASET  wider_face, or a folder in the training format
+#   DATASET  wider_face, or a folder in the training format (a relative path counts from the repository's root)
 #   NET      vgg16 res50 res101 res152 mobile mobile_v2 darknet53
 #
 # Starts from data/imagenet_weights/NET.npz, NET.ckpt or what `tools/fetch_data.py weights` put there; WEIGHT=path names

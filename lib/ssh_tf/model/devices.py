@@ -43,6 +43,11 @@ class Devices(NamedTuple):
         """Whether this process writes snapshots and logs."""
         return self.worker == 0
 
+    @property
+    def others(self) -> str:
+        """The addresses of the other workers, for messages."""
+        return ", ".join(address for index, address in enumerate(self.addresses) if index != self.worker)
+
     def __str__(self) -> str:
         here = f"{self.local_replicas} device{'s' if self.local_replicas > 1 else ''}"
         return f"worker {self.worker} of {self.workers} with {here}" if self.workers > 1 else here

@@ -94,6 +94,8 @@ def train(
             saver = tf.train.Saver(max_to_keep=0)
             initialize = tf.global_variables_initializer()
             finite = tf.reduce_all([tf.reduce_all(tf.is_finite(variable.read_value())) for variable in variables])
+        if devices.workers > 1:
+            print(f"waiting for the other workers: {devices.others}", flush=True)
         advice = f"start all workers again to go on from the last snapshot: {run.command}"
         with (
             tf.Session(devices.target, graph=graph, config=devices.session_config) as session,

@@ -29,8 +29,7 @@ def lost_workers(devices: Devices, advice: str) -> Iterator[None]:
     except _LOST as error:
         if devices.workers == 1:
             raise
-        others = ", ".join(address for index, address in enumerate(devices.addresses) if index != devices.worker)
-        raise SSHError(f"another worker ({others}) has stopped or cannot be reached; {advice}") from error
+        raise SSHError(f"another worker ({devices.others}) has stopped or cannot be reached; {advice}") from error
 
 
 class Agreement:

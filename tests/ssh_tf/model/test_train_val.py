@@ -5,6 +5,7 @@ import json
 import math
 import os
 import re
+import shutil
 import signal
 import socket
 from pathlib import Path
@@ -35,6 +36,17 @@ def dying(self, iteration, stop):
         os.kill(os.getpid(), signal.SIGKILL)
     return iterate(self, iteration, stop)
 train_val._Training._iterate = dying
+"""
+# In this process: a signal comes after iteration 3.
+SIGNAL = """
+import os, signal
+from ssh_tf.model.training_log import TrainingLog
+step = TrainingLog.step
+def signalled(self, row):
+    step(self, row)
+    if row.iteration == 3:
+        os.kill(os.getpid(), signal.SIGTERM)
+TrainingLog.step = signalled
 """
 
 
@@ -161,6 +173,23 @@ def test_several_devices_train_as_one(arguments, unbroken):
     assert state["batch"] == 2
 
 
+def test_one_device_and_two_go_on_from_each_other(arguments, unbroken, capsys):
+    line, folder = arguments("exchanged", TRAIN__SNAPSHOT_ITERS=5)
+    on_two, _ = arguments("exchanged", "--cpu-devices", "2", TRAIN__SNAPSHOT_ITERS=5, TRAIN__IMS_PER_BATCH=1)
+    folder.mkdir(parents=True)
+    for path in unbroken.glob("mobile_ssh_iter_10.*"):
+        shutil.copy(path, folder)
+    code, output, errors = finish(start_training(on_two))
+    assert (code, errors) == (0, "")
+    assert "10 iterations done" in output
+    assert_same_weights(folder, unbroken)
+    (folder / "mobile_ssh_iter_20.json").unlink()
+    capsys.readouterr()
+    assert main(line) == 0
+    assert "15 iterations done" in capsys.readouterr().out
+    assert_same_weights(folder, unbroken)
+
+
 @pytest.fixture
 def ports():
     """Two free ports."""
@@ -181,9 +210,10 @@ def test_several_workers_train_as_one_and_survive_a_loss(arguments, unbroken, po
         start_training(of_worker, cluster(ports, index), before)
         for index, (of_worker, before) in enumerate([(line, ""), (other, KILL)])
     ]
-    codes, _, errors = zip(*map(finish, workers), strict=True)
+    codes, outputs, errors = zip(*map(finish, workers), strict=True)
     assert codes == (2, -signal.SIGKILL)
     assert f"error: another worker (localhost:{ports[1]}) has stopped or cannot be reached; start all" in errors[0]
+    assert f"waiting for the other workers: localhost:{ports[1]}\n" in outputs[0]
     assert "TF_CONFIG=" in errors[0]
 
     workers = [start_training(of_worker, cluster(ports, index)) for index, of_worker in enumerate((line, other))]
@@ -194,6 +224,17 @@ def test_several_workers_train_as_one_and_survive_a_loss(arguments, unbroken, po
     assert not list(tmp_path.rglob("*.ckpt.*"))
     assert not list(tmp_path.rglob("loss.csv"))
     assert "iter 20/20" in outputs[1]
+
+
+def test_a_signal_to_one_worker_ends_all_with_a_snapshot(arguments, ports):
+    line, folder = arguments("workers_stopped", TRAIN__IMS_PER_BATCH=1)
+    workers = [start_training(line, cluster(ports, index), before) for index, before in enumerate(("", SIGNAL))]
+    codes, outputs, errors = zip(*map(finish, workers), strict=True)
+    assert codes == (0, 0), errors
+    # The first worker hears of it with the next step.
+    assert "stopped by another worker after 4 iterations; go on with: env " in outputs[0]
+    assert "stopped by SIGTERM after 4 iterations" in outputs[1]
+    assert SnapshotFolder(folder, "mobile_ssh", 3).latest().iteration == 4
 
 
 def test_a_signal_ends_it_with_a_snapshot(arguments, unbroken, monkeypatch, capsys):

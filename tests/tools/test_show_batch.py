@@ -3,9 +3,13 @@
 import cv2
 import numpy as np
 import pytest
-from ssh_tools.show_batch import main
+from ssh_tools.show_batch import contact_sheet, main
 
-from ssh_tf.utils.errors import DataError, ImageError
+from ssh_tf.datasets.factory import load_folder
+from ssh_tf.model.config import load_config
+from ssh_tf.model.options import pipeline_options
+from ssh_tf.roi_data_layer.sampling import FACE, Sampler
+from ssh_tf.utils.errors import ConfigError, DataError, ImageError
 from ssh_tf.utils.images import read_image
 
 
@@ -20,7 +24,8 @@ def folder(tmp_path):
 
 def test_sheet_shows_boxes(folder, capsys):
     output = folder / "out/sheet.png"
-    arguments = ["--data", str(folder), "--output", str(output), "--count", "3", "--tile", "100", "--scale", "60"]
+    arguments = ["--data", str(folder), "--output", str(output), "--count", "3", "--tile", "100"]
+    arguments += ["--set", "TRAIN.SCALES", "[60]"]
     assert main(arguments) == 0
     sheet = read_image(output)
     assert sheet.shape == (200, 200, 3)
@@ -32,11 +37,17 @@ def test_sheet_shows_boxes(folder, capsys):
 
 
 def test_all_options(folder):
-    output = folder / "sheet.jpg"
-    augmentation = "--crop 64 --flip 0.5 --colour 0.5 --grey 0.2 --blur 0.3 --jpeg 0.3 --blank-ignored --skip-missing"
-    drawing = "--iteration 7 --seed 1 --tile 50 --count 4 --split train --max-size 100"
-    assert main(["--data", str(folder), "--output", str(output), *augmentation.split(), *drawing.split()]) == 0
-    assert read_image(output).shape == (100, 100, 3)
+    """The sheet holds the samples of a training with the same settings, iteration after iteration."""
+    output = folder / "sheet.png"
+    (folder / "small.yml").write_text("TRAIN: {IMS_PER_BATCH: 2, AUGMENT: {CROP_SIZE: 64, GRAYSCALE_RATE: 0.5}}")
+    changes = ["--cfg", str(folder / "small.yml"), "--set", "RNG_SEED", "1"]
+    drawing = "--skip-missing --iteration 7 --tile 64 --count 4 --split train"
+    assert main(["--data", str(folder), "--output", str(output), *drawing.split(), *changes]) == 0
+    config = load_config(folder / "small.yml", ["RNG_SEED", "1"])
+    sampler = Sampler(load_folder(folder, "train", folder), pipeline_options(config), 1, 2)
+    samples = [sampler(iteration, slot) for iteration in (7, 8) for slot in (0, 1)]
+    np.testing.assert_array_equal(read_image(output), contact_sheet(samples, 64))
+    assert any((sample.kinds == FACE).any() for sample in samples)
 
 
 def test_sets_by_name(folder):
@@ -46,7 +57,7 @@ def test_sets_by_name(folder):
     cv2.imwrite(str(wider / "images/0--Parade/x.jpg"), np.zeros((20, 30, 3), np.uint8))
     (wider / "Annotations/wider_face_val.txt").write_text("0--Parade/x 1 2 10 12\n")
     output = folder / "sheet.jpg"
-    source = ["--imdb", "wider_face_val", "--data-root", str(folder)]
+    source = ["--imdb", "wider_face_val", "--data_root", str(folder)]
     assert main([*source, "--output", str(output), "--count", "1", "--tile", "64"]) == 0
     assert read_image(output).shape == (64, 64, 3)
 
@@ -54,10 +65,12 @@ def test_sets_by_name(folder):
 def test_bad_input(folder, tmp_path):
     with pytest.raises(DataError, match=r"val\.txt"):
         main(["--data", str(folder), "--split", "val"])
+    with pytest.raises(ConfigError, match="CROP_SIZE"):
+        main(["--data", str(folder), "--set", "TRAIN.AUGMENT.CROP_SIZE", "-3"])
     with pytest.raises(ImageError, match=r"sheet\.xyz"):
         main(["--data", str(folder), "--output", str(tmp_path / "sheet.xyz"), "--count", "1"])
     data = ["--data", str(folder)]
-    options = ["--count 0", "--crop -3", "--iteration -5", "--seed -1", "--flip 7", "--grey x", "--imdb x"]
+    options = ["--count 0", "--iteration -5", "--tile x", "--imdb x"]
     for arguments in ([], *([*data, *option.split()] for option in options)):
         with pytest.raises(SystemExit) as caught:
             main(arguments)

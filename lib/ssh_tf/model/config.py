@@ -9,6 +9,7 @@ import copy
 import difflib
 import math
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -76,7 +77,7 @@ _DEFAULTS: dict[str, Any] = {
             # Share of windows cut anywhere, at any scale, instead of around a face.
             "ANYWHERE_RATE": 0.0,
             "MAX_UPSCALE": 3.0,
-            # Smaller faces become ignore regions.
+            # Of windows: smaller faces become ignore regions.
             "MIN_FACE": 6.0,
             # Shares of a face's area in the window: below the first it is background, from the second on a face.
             "VISIBLE": [0.0, 0.5],
@@ -127,7 +128,9 @@ _DEFAULTS: dict[str, Any] = {
     },
 }
 
+# Tables of numbers under any name.
 _FREE_TABLES = {"TRAIN.AUGMENT.GROUP_WEIGHTS"}
+_PLAIN_NAME = re.compile(r"\w[\w.-]*")
 _CHOICES = {"TEST.MODE": ("nms", "top"), "TRAIN.SCHEDULE": ("step", "cosine")}
 
 # Smallest and largest value; of a list, of each of its items.
@@ -243,7 +246,8 @@ def _merge(config: dict[str, Any], changes: Mapping[str, Any], prefix: str, sour
         name = f"{prefix}{key}"
         if key not in config:
             if prefix.removesuffix(".") in _FREE_TABLES:
-                config[key] = value
+                # YAML reads 2017 as a number, and a table of settings has names.
+                config[str(key)] = _converted(value, 1.0, f"{prefix}{key}", source)
                 continue
             raise ConfigError(f"{source}: unknown key {name}{_suggestion(key, config)}")
         if isinstance(config[key], dict):
@@ -299,5 +303,13 @@ def _check(config: Mapping[str, Any]) -> None:
     background, face = value("TRAIN.AUGMENT.VISIBLE")
     if background > face:
         raise ConfigError(f"TRAIN.AUGMENT.VISIBLE holds two shares in ascending order, got {background:g} and {face:g}")
-    if any(len(side) != 3 or not 0 < side[0] < side[1] < math.inf for side in value("TRAIN.AUGMENT.FACE_SIDES")):
-        raise ConfigError("TRAIN.AUGMENT.FACE_SIDES holds [from, to, how often] with 0 < from < to")
+    sides = value("TRAIN.AUGMENT.FACE_SIDES")
+    if any(len(side) != 3 or not (0 < side[0] < side[1] < math.inf and 0 <= side[2] < math.inf) for side in sides):
+        raise ConfigError(f"TRAIN.AUGMENT.FACE_SIDES holds [from, to, how often] with 0 < from < to, got {sides!r}")
+    if not any(side[2] for side in sides):
+        raise ConfigError(f"TRAIN.AUGMENT.FACE_SIDES wants a range that is drawn at all, got {sides!r}")
+    if not _PLAIN_NAME.fullmatch(value("TRAIN.SNAPSHOT_PREFIX")):
+        raise ConfigError(
+            f"TRAIN.SNAPSHOT_PREFIX begins file names: letters, digits and _ . - are allowed, "
+            f"got {value('TRAIN.SNAPSHOT_PREFIX')!r}"
+        )

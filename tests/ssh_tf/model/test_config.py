@@ -66,6 +66,17 @@ def test_plain_form_is_what_was_loaded():
         (["TEST.NMS", "7"], ["TEST.NMS", "between 0 and 1", "7"]),
         (["TEST.SCALES", "[100000]"], ["TEST.SCALES", "32768", "100000"]),
         (["TEST.NMS"], ["TEST.NMS", "pairs"]),
+        (["TRAIN.AUGMENT.FACE_SIDES", "[]"], ["FACE_SIDES", "drawn"]),
+        (["TRAIN.AUGMENT.FACE_SIDES", "[[8, 50, 0]]"], ["FACE_SIDES", "drawn"]),
+        (["TRAIN.AUGMENT.FACE_SIDES", "[[8, 50]]"], ["FACE_SIDES", "how often"]),
+        (["TRAIN.AUGMENT.FACE_SIDES", "[[50, 8, 1]]"], ["FACE_SIDES", "0 < from < to"]),
+        (["TRAIN.AUGMENT.FACE_SIDES", "[[8, 50, -1]]"], ["FACE_SIDES", "how often"]),
+        (["TRAIN.AUGMENT.VISIBLE", "[0.5]"], ["VISIBLE", "2 numbers"]),
+        (["TRAIN.AUGMENT.VISIBLE", "[0.5, 0.2]"], ["VISIBLE", "ascending"]),
+        (["TRAIN.AUGMENT.VISIBLE", "[0.5, 1.2]"], ["VISIBLE", "between 0 and 1"]),
+        (["TRAIN.AUGMENT.GROUP_WEIGHTS", "{'a': 'much'}"], ["GROUP_WEIGHTS.a", "float", "much"]),
+        (["TRAIN.SNAPSHOT_PREFIX", "a/b"], ["SNAPSHOT_PREFIX", "a/b"]),
+        (["TRAIN.SNAPSHOT_PREFIX", ""], ["SNAPSHOT_PREFIX", "letters"]),
     ],
 )
 def test_refusals_name_the_key_and_what_was_expected(overrides, words):
@@ -99,3 +110,8 @@ def test_missing_file(tmp_path):
 
 def test_empty_file_changes_nothing(yaml_file):
     assert load_config(yaml_file("# nothing\n")) == load_config()
+
+
+def test_groups_that_look_like_numbers(tmp_path):
+    (tmp_path / "x.yml").write_text("TRAIN: {AUGMENT: {GROUP_WEIGHTS: {2017: 2, afw: 1.5}}}")
+    assert load_config(tmp_path / "x.yml").TRAIN.AUGMENT.GROUP_WEIGHTS == {"2017": 2.0, "afw": 1.5}

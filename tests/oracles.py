@@ -42,6 +42,19 @@ def coverage_oracle(anchors: NDArray, regions: NDArray) -> NDArray[np.float64]:
     return np.divide(shared, areas, out=np.zeros_like(shared), where=shared > 0)
 
 
+def best_anchors_oracle(anchors: NDArray, faces: NDArray) -> NDArray[np.int64]:
+    """Rows of anchors (K, 4) that are some face's (G, 4) best: the largest overlap as float32, the nearest centre."""
+    overlaps = overlap_oracle(anchors, faces).astype(np.float32)
+    centres, targets = (_as_double(boxes)[:, :2] + _as_double(boxes)[:, 2:] for boxes in (anchors, faces))
+    best = set()
+    for face, target in enumerate(targets):
+        most = overlaps[:, face].max(initial=0)
+        tied = np.flatnonzero((overlaps[:, face] == most) & (most > 0))
+        distances = ((centres[tied] - target) ** 2).sum(axis=1)
+        best |= set(tied[distances == distances.min(initial=np.inf)])
+    return np.array(sorted(best), dtype=np.int64)
+
+
 def nms_oracle(detections: NDArray, threshold: float) -> NDArray[np.int64]:
     """Greedy non-maximum suppression: (M,) rows of detections (N, 5) kept, best first, ties by row."""
     rows = np.asarray(detections, dtype=np.float32)

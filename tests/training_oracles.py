@@ -5,7 +5,7 @@ K anchors, G faces, I ignore regions, S sampled anchors.
 
 import numpy as np
 
-from oracles import coverage_oracle, overlap_oracle
+from oracles import best_anchors_oracle, coverage_oracle, overlap_oracle
 
 FACE, BACKGROUND, IGNORED = 1, 0, -1
 
@@ -15,6 +15,7 @@ def match_oracle(anchors, faces, ignored, options):
     # The compiled overlaps are stored as float32, and compared as such.
     overlaps = overlap_oracle(anchors, faces).astype(np.float32)
     coverages = coverage_oracle(anchors, ignored).astype(np.float32)
+    forced = set(best_anchors_oracle(anchors, faces))
     labels, best = [], []
     for row in range(len(anchors)):
         most = overlaps[row].max(initial=0)
@@ -23,10 +24,8 @@ def match_oracle(anchors, faces, ignored, options):
             label = BACKGROUND
         if (coverages[row] >= np.float32(options.ignore_coverage)).any():
             label = IGNORED
-        if options.force_match:
-            of_faces = overlaps.max(axis=0, initial=0)
-            if ((overlaps[row] == of_faces) & (of_faces > 0)).any():
-                label = FACE
+        if options.force_match and row in forced:
+            label = FACE
         if most >= np.float32(options.positive_overlap):
             label = FACE
         labels.append(label)

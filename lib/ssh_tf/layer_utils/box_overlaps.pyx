@@ -151,15 +151,17 @@ def max_coverage(anchors, regions):
 
 
 def best_anchors(anchors, boxes):
-    """The anchors that come as close to some box as any anchor does: py-faster-rcnn's forced foreground.
+    """The anchor of each box that overlaps it most: py-faster-rcnn's forced foreground.
 
-    A box that no anchor meets has no best anchor (py-faster-rcnn would then name every anchor that misses it).
+    Of anchors that overlap it equally the one counts whose centre is the nearest. All anchors within a box larger than
+    they are overlap it equally, and so do all that hold a small one: py-faster-rcnn, which takes them all, teaches that
+    any part of a large face is a face. A box that no anchor meets has no best anchor.
 
     Args:
         anchors: (K, 4); boxes: (G, 4).
 
     Returns:
-        (N,) int64, rising: every anchor that reaches the largest overlap of at least one box, all of them on ties.
+        (N,) int64, rising: the best anchors of all boxes, several of one box where their centres are equally near.
 
     Raises:
         ValueError: another shape.
@@ -167,22 +169,38 @@ def best_anchors(anchors, boxes):
     cdef const float[:, ::1] rows = _as_boxes(anchors, "anchors", "K")
     cdef _Sorted by_left = _Sorted(_as_boxes(boxes, "boxes", "G"))
     cdef float[::1] best = np.zeros(by_left.size, dtype=np.float32)
+    cdef double[::1] nearest = np.zeros(by_left.size, dtype=np.float64)
     chosen = np.zeros(rows.shape[0], dtype=np.uint8)
     cdef unsigned char[::1] is_best = chosen
     cdef Py_ssize_t i, j
     cdef float overlap
+    cdef double distance
     with nogil:
         for i in range(rows.shape[0]):
             j = by_left.first(&rows[i, 0])
             while j < by_left.size and by_left.starts_before_end(j, &rows[i, 0]):
                 overlap = <float>box_iou(&rows[i, 0], &by_left.boxes[j, 0])
-                if overlap > best[j]:
-                    best[j] = overlap
+                if overlap > 0.0 and overlap >= best[j]:
+                    distance = centre_distance(&rows[i, 0], &by_left.boxes[j, 0])
+                    if overlap > best[j] or distance < nearest[j]:
+                        best[j] = overlap
+                        nearest[j] = distance
                 j += 1
         for i in range(rows.shape[0]):
             j = by_left.first(&rows[i, 0])
             while j < by_left.size and by_left.starts_before_end(j, &rows[i, 0]):
-                if best[j] > 0.0 and <float>box_iou(&rows[i, 0], &by_left.boxes[j, 0]) == best[j]:
+                if (
+                    best[j] > 0.0
+                    and <float>box_iou(&rows[i, 0], &by_left.boxes[j, 0]) == best[j]
+                    and centre_distance(&rows[i, 0], &by_left.boxes[j, 0]) == nearest[j]
+                ):
                     is_best[i] = 1
                 j += 1
     return np.flatnonzero(chosen)
+
+
+cdef inline double centre_distance(const float* a, const float* b) noexcept nogil:
+    """The square of twice the distance of the centres."""
+    cdef double dx = (<double>a[0] + a[2]) - (<double>b[0] + b[2])
+    cdef double dy = (<double>a[1] + a[3]) - (<double>b[1] + b[3])
+    return dx * dx + dy * dy

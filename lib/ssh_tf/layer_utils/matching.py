@@ -22,7 +22,7 @@ class MatchOptions(NamedTuple):
     ignore_coverage: float = 0.5
     """An anchor of which an ignore region covers this part is neither."""
     force_match: bool = False
-    """Each face's best anchors are positive, whatever the overlap."""
+    """Each face's best anchor is positive, whatever the overlap: see `best_anchors`."""
 
 
 class Match(NamedTuple):

@@ -70,10 +70,12 @@ def test_forced_matches_of_a_small_face():
     assert match(anchors, face, force_match=True).labels.tolist() == [1, 0, 0]
 
 
-def test_forced_matches_take_all_that_tie_and_only_what_overlaps():
+def test_forced_matches_take_the_nearest_of_those_that_tie_and_only_what_overlaps():
     anchors = [ANCHOR, [8, 0, 23, 15], [100, 0, 115, 15]]
-    found = match(anchors, [[9, 2, 14, 5], [300, 0, 303, 3]], force_match=True)
-    assert found.labels.tolist() == [1, 1, 0]
+    found = match(anchors, [[9, 2, 13, 5], [300, 0, 303, 3]], force_match=True)
+    assert found.labels.tolist() == [1, 0, 0]
+    equally_near = match(anchors, [[9, 2, 14, 5]], force_match=True)
+    assert equally_near.labels.tolist() == [1, 1, 0]
 
 
 def test_what_is_forced_is_not_ignored():

@@ -253,7 +253,7 @@ def test_an_error_is_a_line_and_an_exit_code(broken_root, tmp_path):
     process = start_training(
         ["--backbone", "mobile", "--imdb", TRAIN, "--data_root", broken_root, "--output_root", tmp_path / "output"]
     )
-    output, errors = process.communicate(timeout=120)
+    output, errors = process.communicate(timeout=600)
     assert (process.returncode, output) == (2, "")
     assert errors.startswith("error: 2 of 4 images are missing or unreadable")
     assert errors.count("\n") == 1
@@ -268,7 +268,7 @@ def test_a_short_training(broken_root, weight, tmp_path):
     line += ["--output_root", tmp_path / "out", "--tensorboard_root", tmp_path / "board"]
     line += ["--set", *settings(TRAIN__VAL_ITERS=2, TRAIN__SUMMARY_INTERVAL=1, TEST__SCALES=[96], TRAIN__SCALES=[96])]
     process = start_training(line)
-    output, errors = process.communicate(timeout=240)
+    output, errors = process.communicate(timeout=600)
     assert process.returncode == 0, errors
     assert "2 of 4 images are missing or unreadable" in errors
     assert re.search(r"training image .*2\.jpg.*; another one is taken", errors)

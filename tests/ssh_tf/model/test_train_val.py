@@ -109,7 +109,7 @@ def rows(folder):
     return np.array(content, float)
 
 
-def finish(process, seconds=120):
+def finish(process, seconds=600):
     """Return code and both outputs of a process that must end by itself."""
     try:
         output, errors = process.communicate(timeout=seconds)

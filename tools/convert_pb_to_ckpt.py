@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ssh_tf.model.checkpoints import assign
+from ssh_tf.model.command_line import add_config_arguments
 from ssh_tf.model.config import load_config
 from ssh_tf.model.options import network_options
 from ssh_tf.model.weights import initial_weights
@@ -20,8 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", type=Path, required=True, help="the frozen graph, a .pb file of this project")
     parser.add_argument("--backbone", required=True, choices=list(BACKBONES), help="its network")
     parser.add_argument("--output", type=Path, required=True, help="the checkpoint's prefix, e.g. mobile_ssh.ckpt")
-    parser.add_argument("--cfg", type=Path, help="YAML file of what differs from the defaults")
-    parser.add_argument("--set", nargs="+", default=[], metavar=("KEY", "VALUE"), help="change configuration keys")
+    add_config_arguments(parser)
     arguments = parser.parse_args(argv)
     if arguments.model.suffix != ".pb":
         raise CheckpointError(f"{arguments.model}: not a .pb file")

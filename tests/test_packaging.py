@@ -55,8 +55,8 @@ def test_types_of_the_extensions_are_installed_and_their_sources_are_not(install
 
 def test_models_and_settings_are_found_in_an_installed_package(installed, tmp_path):
     program = (
-        "from ssh_tf.utils.resources import config_path, model_path\n"
-        "print(model_path('tiny'), config_path('vgg16'), sep='\\n')"
+        "from ssh_tf.utils.resources import config_path, model_names, model_path\n"
+        "print(*map(model_path, model_names()), config_path('vgg16'), sep='\\n')"
     )
     command = [sys.executable, "-c", program]
     result = subprocess.run(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ssh_tf.model.command_line import add_detection_arguments, detection_config
 from ssh_tf.model.detect_to_folder import detect_to_folder
-from ssh_tf.model.detector import FaceDetector
+from ssh_tf.model.detector import DEFAULT_MODEL, FaceDetector
 from ssh_tf.nets.backbones import BACKBONES
 from ssh_tf.utils.errors import SSHError, run_tool
 
@@ -27,8 +27,9 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--model",
-        metavar="PATH",
-        help="checkpoint, .pb, folder of a SavedModel or .onnx (default: the model that comes with the package)",
+        metavar="PATH|NAME",
+        help="checkpoint, .pb, folder of a SavedModel, .onnx, or name of one that comes with the package "
+        f"(default: {DEFAULT_MODEL})",
     )
     parser.add_argument(
         "--backbone", choices=list(BACKBONES), help="of a checkpoint (default: seen from its variables)"

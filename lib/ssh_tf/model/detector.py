@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ssh_tf.model.checkpoints import Checkpoint
+from ssh_tf.model.checkpoints import Checkpoint, is_checkpoint
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detection import Detector, Runner, proposal_options
 from ssh_tf.model.frozen import is_frozen, load_graph
@@ -14,7 +14,7 @@ from ssh_tf.model.onnx_files import OnnxRunner
 from ssh_tf.model.options import network_options
 from ssh_tf.model.precision import Precision
 from ssh_tf.utils.errors import CheckpointError
-from ssh_tf.utils.resources import model_path
+from ssh_tf.utils.resources import model_names, model_path
 
 DEFAULT_MODEL = "mobile_ssh"
 
@@ -76,7 +76,12 @@ class FaceDetector(Detector):
         config: Any = None,
         precision: Precision = "auto",
     ) -> "FaceDetector":
-        """`from_frozen` for what looks like a frozen graph, `from_checkpoint` for anything else."""
+        """`from_frozen` for what looks like a frozen graph, `from_checkpoint` for anything else.
+
+        Where nothing is at `path`, it may be the name of a model that comes with the package, such as ``"vgg16_ssh"``.
+        """
+        if os.fspath(path) in model_names() and not os.path.exists(path) and not is_checkpoint(path):
+            path = model_path(os.fspath(path))
         if is_frozen(path):
             return cls.from_frozen(path, config, precision)
         return cls.from_checkpoint(path, backbone, config, precision)

@@ -22,6 +22,11 @@ def model_path(name: str) -> Path:
     return _find("models", "data/models", name, ".pb", CheckpointError)
 
 
+def model_names() -> list[str]:
+    """The frozen graphs that come with the package, as `model_path` takes them."""
+    return _names(_folder("models", "data/models"), ".pb")
+
+
 def config_path(name: str) -> Path:
     """The settings `name`.yml of a backbone that come with the package.
 
@@ -32,11 +37,18 @@ def config_path(name: str) -> Path:
 
 
 def _find(packaged: str, checked_out: str, name: str, suffix: str, error: type[SSHError]) -> Path:
-    folder = _PACKAGE / "resources" / packaged
-    if not folder.is_dir():
-        folder = _CHECKOUT / checked_out
+    folder = _folder(packaged, checked_out)
     path = folder / f"{name}{suffix}"
     if not path.is_file():
-        known = ", ".join(sorted(found.stem for found in folder.glob(f"*{suffix}"))) or "none"
+        known = ", ".join(_names(folder, suffix)) or "none"
         raise error(f"no {suffix} file named {name!r} comes with the package; those that do: {known}")
     return path
+
+
+def _folder(packaged: str, checked_out: str) -> Path:
+    folder = _PACKAGE / "resources" / packaged
+    return folder if folder.is_dir() else _CHECKOUT / checked_out
+
+
+def _names(folder: Path, suffix: str) -> list[str]:
+    return sorted(found.stem for found in folder.glob(f"*{suffix}"))

@@ -1,5 +1,7 @@
 """The detector: scales, pyramid, mirroring and merging by literal cases; the same faces from every kind of model."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -233,6 +235,24 @@ def test_model_of_the_package(monkeypatch, frozen_model, config, images, from_ch
     np.testing.assert_allclose(
         FaceDetector(config=config, precision="fp32")(images[0]), from_checkpoint(images[0]), atol=1e-5
     )
+
+
+def test_models_of_the_package_by_name(monkeypatch, frozen_model, config, images, from_checkpoint, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ssh_tf.model.detector.model_names", lambda: ["small"])
+    monkeypatch.setattr("ssh_tf.model.detector.model_path", lambda name: {"small": frozen_model}[name])
+    named = FaceDetector.from_file("small", config=config, precision="fp32")
+    np.testing.assert_allclose(named(images[0]), from_checkpoint(images[0]), atol=1e-5)
+    with pytest.raises(CheckpointError, match="large"):
+        FaceDetector.from_file("large", config=config)
+
+
+def test_a_file_comes_before_a_model_of_the_package(monkeypatch, checkpoint, config, images, from_checkpoint):
+    folder, name = Path(checkpoint).parent, Path(checkpoint).name
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("ssh_tf.model.detector.model_names", lambda: [name])
+    found = FaceDetector.from_file(name, config=config, precision="fp32")(images[0])
+    np.testing.assert_allclose(found, from_checkpoint(images[0]), atol=1e-5)
 
 
 def test_package_without_a_model(monkeypatch):

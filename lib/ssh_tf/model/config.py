@@ -86,7 +86,8 @@ _DEFAULTS: dict[str, Any] = {
             "HUE_JITTER": 0.0,
             "GRAYSCALE_RATE": 0.0,
             "BLUR_RATE": 0.0,
-            # Share of windows shown as if the picture were small: up to COARSE_FACTOR times fewer pixels a side, enlarged again.
+            # Share of windows shown as if the picture were small: up to COARSE_FACTOR times fewer pixels a side, which
+            # are enlarged again.
             "COARSE_RATE": 0.0,
             "COARSE_FACTOR": 4.0,
             "JPEG_RATE": 0.0,

@@ -55,7 +55,7 @@ class PipelineOptions(NamedTuple):
     contrast: float = 0.0
     saturation: float = 0.0
     hue: float = 0.0
-    # Shares of samples made grey, blurred (half by a Gaussian, half by motion), made coarse, and coded as JPEG once more.
+    # Shares of samples made grey, blurred (half by a Gaussian, half by motion), coarse, and coded as JPEG once more.
     grayscale_rate: float = 0.0
     blur_rate: float = 0.0
     blur_sigma: tuple[float, float] = (0.5, 1.5)

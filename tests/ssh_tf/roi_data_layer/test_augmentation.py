@@ -244,7 +244,7 @@ def test_motion_blur_follows_its_direction():
     assert np.ptp(motion_blur(stripes, 5, 0.0)[:, 4:-4].astype(int)) <= 40
 
 
-def test_shrinking_averages():
+def test_a_shrunk_pixel_is_the_mean_of_those_it_stands_for():
     image = np.zeros((4, 6, 3), np.uint8)
     image[::2] = 200
     assert shrink(image, 2.0).tolist() == np.full((2, 3, 3), 100).tolist()

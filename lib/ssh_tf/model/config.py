@@ -86,10 +86,6 @@ _DEFAULTS: dict[str, Any] = {
             "HUE_JITTER": 0.0,
             "GRAYSCALE_RATE": 0.0,
             "BLUR_RATE": 0.0,
-            # Share of windows shown as if the picture were small: up to COARSE_FACTOR times fewer pixels a side, which
-            # are enlarged again.
-            "COARSE_RATE": 0.0,
-            "COARSE_FACTOR": 4.0,
             "JPEG_RATE": 0.0,
             # Fill ignore regions with the mean colour.
             "BLANK_IGNORED": False,
@@ -171,8 +167,6 @@ _RANGES = {
     "TRAIN.AUGMENT.HUE_JITTER": (0, 180),
     "TRAIN.AUGMENT.GRAYSCALE_RATE": _PART,
     "TRAIN.AUGMENT.BLUR_RATE": _PART,
-    "TRAIN.AUGMENT.COARSE_RATE": _PART,
-    "TRAIN.AUGMENT.COARSE_FACTOR": (1, 100),
     "TRAIN.AUGMENT.JPEG_RATE": _PART,
     "TEST.SCALES": _SIDE,
     "TEST.MAX_SIZE": _SIDE,

@@ -67,7 +67,5 @@ def pipeline_options(config: Any) -> PipelineOptions:
         hue=augment.HUE_JITTER,
         grayscale_rate=augment.GRAYSCALE_RATE,
         blur_rate=augment.BLUR_RATE,
-        coarse_rate=augment.COARSE_RATE,
-        coarse_factor=(1.0, augment.COARSE_FACTOR),
         jpeg_rate=augment.JPEG_RATE,
     )

@@ -186,12 +186,6 @@ def motion_blur(image: Image, length: int, angle: float) -> Image:
     return np.asarray(cv2.filter2D(image, -1, turned / turned.sum()), dtype=np.uint8)
 
 
-def shrink(image: Image, factor: float) -> Image:
-    """Reduce both sides `factor` times, by the mean of the pixels that become one."""
-    height, width = (max(round(side / factor), 1) for side in image.shape[:2])
-    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
-
-
 def recompress(image: Image, quality: int) -> Image:
     """Code as JPEG of `quality` (1..100) and decode."""
     _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])

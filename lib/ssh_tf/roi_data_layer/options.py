@@ -55,13 +55,10 @@ class PipelineOptions(NamedTuple):
     contrast: float = 0.0
     saturation: float = 0.0
     hue: float = 0.0
-    # Shares of samples made grey, blurred (half by a Gaussian, half by motion), coarse, and coded as JPEG once more.
+    # Shares of samples made grey, blurred (half by a Gaussian, half by motion), and coded as JPEG once more.
     grayscale_rate: float = 0.0
     blur_rate: float = 0.0
     blur_sigma: tuple[float, float] = (0.5, 1.5)
     motion_length: tuple[int, int] = (3, 7)
-    coarse_rate: float = 0.0
-    # How many times fewer pixels each side of a coarse sample has, before it is enlarged again; drawn log-uniformly.
-    coarse_factor: tuple[float, float] = (1.0, 4.0)
     jpeg_rate: float = 0.0
     jpeg_quality: tuple[int, int] = (30, 90)

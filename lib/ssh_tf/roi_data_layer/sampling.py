@@ -4,7 +4,6 @@ Letters: `H, W` size of the sample, `G` its boxes, `B` samples of an iteration o
 """
 
 import logging
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -144,10 +143,6 @@ def _change_pixels(
     )
     sigma, angle = rng.uniform(*options.blur_sigma), rng.uniform(0.0, 180.0)
     length, quality = (int(rng.integers(low, high + 1)) for low, high in (options.motion_length, options.jpeg_quality))
-    # A generator of its own, so that samples are what they were before there was this option.
-    (own,) = rng.spawn(1)
-    coarse = own.random() < options.coarse_rate
-    factor = math.exp(own.uniform(*np.log(options.coarse_factor)))
     if grey or any((brightness, contrast, saturation, hue)):
         colourfulness = 0.0 if grey else 1.0 + saturation
         image = augmentation.change_colours(image, brightness, 1.0 + contrast, colourfulness, hue)
@@ -155,12 +150,6 @@ def _change_pixels(
         image = augmentation.motion_blur(image, length, angle)
     elif blurred:
         image = np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)
-    # Small pictures are coded as they are, and enlarged for the network.
-    height, width = image.shape[:2]
-    if coarse:
-        image = augmentation.shrink(image, factor)
     if coded:
         image = augmentation.recompress(image, quality)
-    if coarse:
-        image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
     return image

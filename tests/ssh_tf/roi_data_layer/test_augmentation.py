@@ -19,7 +19,6 @@ from ssh_tf.roi_data_layer.augmentation import (
     motion_blur,
     pad_to_square,
     recompress,
-    shrink,
 )
 from ssh_tf.roi_data_layer.options import FaceSides
 
@@ -242,14 +241,6 @@ def test_motion_blur_follows_its_direction():
     stripes[:, ::2] = 200
     np.testing.assert_array_equal(motion_blur(stripes, 5, 90.0), stripes)
     assert np.ptp(motion_blur(stripes, 5, 0.0)[:, 4:-4].astype(int)) <= 40
-
-
-def test_a_shrunk_pixel_is_the_mean_of_those_it_stands_for():
-    image = np.zeros((4, 6, 3), np.uint8)
-    image[::2] = 200
-    assert shrink(image, 2.0).tolist() == np.full((2, 3, 3), 100).tolist()
-    assert shrink(image, 100.0).tolist() == [[[100, 100, 100]]]
-    np.testing.assert_array_equal(shrink(image, 1.0), image)
 
 
 def test_recompression_loses_by_quality():

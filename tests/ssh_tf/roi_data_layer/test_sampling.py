@@ -28,7 +28,6 @@ EVERYTHING = PipelineOptions(
     hue=20.0,
     grayscale_rate=0.2,
     blur_rate=0.4,
-    coarse_rate=0.4,
     jpeg_rate=0.4,
     blank_ignored=True,
     group_weights={"landscape": 2.0},
@@ -238,9 +237,7 @@ def test_images_without_faces_are_drawn(records):
     assert sample.kinds.shape == (0,)
 
 
-@pytest.mark.parametrize(
-    "name", ["grayscale_rate", "blur_rate", "coarse_rate", "jpeg_rate", "brightness", "contrast", "saturation"]
-)
+@pytest.mark.parametrize("name", ["grayscale_rate", "blur_rate", "jpeg_rate", "brightness", "contrast", "saturation"])
 def test_each_option_has_its_effect_alone(records, name):
     def images(options):
         sampler = Sampler(records[:1], options, seed=3, joint_batch=1)
@@ -250,24 +247,6 @@ def test_each_option_has_its_effect_alone(records, name):
     assert all((p != c).any() for p, c in zip(plain, changed, strict=True))
     if name == "grayscale_rate":
         assert all((image == image[..., :1]).all() for image in changed)
-
-
-def test_coarse_samples_lose_detail_and_nothing_else(records, tmp_path):
-    detailed = records[0]._replace(path=tmp_path / "detailed.png")
-    cv2.imwrite(str(detailed.path), np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8))
-    options = PipelineOptions(crop_size=128, face_sides=(FaceSides(20.0, 60.0),), flip_rate=0.5, hue=20.0)
-    coarse = options._replace(coarse_rate=1.0, coarse_factor=(4.0, 4.0))
-    fine, lost = (Sampler([detailed], chosen, seed=3, joint_batch=1) for chosen in (options, coarse))
-    for iteration in range(8):
-        before, after = fine(iteration, 0), lost(iteration, 0)
-        # All else is drawn as if there were no such option.
-        assert_equal(before._replace(image=after.image), after)
-        assert sharpness(after.image) < 0.7 * sharpness(before.image)
-
-
-def sharpness(image):
-    """Mean change from a pixel to the one beside it."""
-    return np.abs(np.diff(image.astype(int), axis=1)).mean()
 
 
 def test_an_unreadable_image_is_named(records, tmp_path):

@@ -78,7 +78,7 @@ class FaceDetector(Detector):
     ) -> "FaceDetector":
         """`from_frozen` for what looks like a frozen graph, `from_checkpoint` for anything else.
 
-        Where nothing is at `path`, it may be the name of a model that comes with the package, such as ``"vgg16_ssh"``.
+        Where nothing is at `path`, it may be the name of a model that comes with the package, such as ``"mobile_ssh"``.
         """
         if os.fspath(path) in model_names() and not os.path.exists(path) and not is_checkpoint(path):
             path = model_path(os.fspath(path))

@@ -93,13 +93,17 @@ def variables(folder, iteration=STEPS):
     return {name: checkpoint.value(name) for name in checkpoint.shapes}
 
 
-def assert_same_weights(first, second):
-    ours, theirs = variables(first), variables(second)
+def assert_same_weights(folder, unbroken):
+    """Two trainings have come to the same weights, but for rounding: mining and momentum make it grow.
+
+    It is measured by how far the last ten iterations have taken a variable. The order of sums, which depends on the
+    processor, made up to 0.8 % of that; another batch or another mean of gradients would make tens.
+    """
+    before, ours, theirs = variables(unbroken, 10), variables(folder), variables(unbroken)
     assert ours.keys() == theirs.keys()
-    for name, value in ours.items():
-        # The learning rate makes weights of momenta.
-        tolerance = 1e-5 / 0.001 if name.endswith("/Momentum") else 1e-5
-        np.testing.assert_allclose(value, theirs[name], rtol=0, atol=tolerance, err_msg=name)
+    for name, value in theirs.items():
+        moved = np.abs(value if name.endswith("/Momentum") else value - before[name]).max()
+        np.testing.assert_allclose(ours[name], value, rtol=0, atol=0.02 * moved, err_msg=name)
 
 
 def rows(folder):

@@ -46,10 +46,10 @@ def save_average(
 
 def _mean(models: Sequence[Path], shares: Sequence[float], backbone: str, variables: Sequence[Any]) -> dict[Any, Any]:
     total = {variable: np.zeros(variable.shape.as_list()) for variable in variables}
-    for model, share in zip(models, shares, strict=True):
+    for model, part in zip(models, np.array(shares) / sum(shares), strict=True):
         weights = initial_weights(model, backbone, variables)
         if weights.initial:
             raise CheckpointError(f"{model}: lacks {weights.initial[0]}, so it is no whole SSH network")
         for variable in variables:
-            total[variable] += share / sum(shares) * weights.values[variable.op.name].astype(np.float64)
+            total[variable] += part * weights.values[variable.op.name]
     return total

@@ -93,17 +93,22 @@ def variables(folder, iteration=STEPS):
     return {name: checkpoint.value(name) for name in checkpoint.shapes}
 
 
-def assert_same_weights(folder, unbroken):
-    """Two trainings have come to the same weights, but for rounding: mining and momentum make it grow.
+def assert_same_weights(folder, unbroken, several_devices=False):
+    """Two trainings have come to the same weights.
 
-    It is measured by how far the last ten iterations have taken a variable. The order of sums, which depends on the
-    processor, made up to 0.8 % of that; another batch or another mean of gradients would make tens.
+    Several devices take their sums in another order, by processor, and mining and momentum make that grow: it is
+    measured by how far the last ten iterations have taken a variable (seen: 0.2 % for weights, 1.2 % for momenta).
     """
     before, ours, theirs = variables(unbroken, 10), variables(folder), variables(unbroken)
     assert ours.keys() == theirs.keys()
     for name, value in theirs.items():
-        moved = np.abs(value if name.endswith("/Momentum") else value - before[name]).max()
-        np.testing.assert_allclose(ours[name], value, rtol=0, atol=0.02 * moved, err_msg=name)
+        momentum = name.endswith("/Momentum")
+        if several_devices:
+            tolerance = 0.02 * np.abs(value).max() if momentum else 0.005 * np.abs(value - before[name]).max()
+        else:
+            # The learning rate makes weights of momenta.
+            tolerance = 1e-5 / 0.001 if momentum else 1e-5
+        np.testing.assert_allclose(ours[name], value, rtol=0, atol=tolerance, err_msg=name)
 
 
 def rows(folder):
@@ -172,7 +177,7 @@ def test_several_devices_train_as_one(arguments, unbroken):
     code, output, errors = finish(start_training(line))
     assert (code, errors) == (0, "")
     assert "2 devices" in output
-    assert_same_weights(folder, unbroken)
+    assert_same_weights(folder, unbroken, several_devices=True)
     state = json.loads((folder / "mobile_ssh_iter_20.json").read_text())
     assert state["batch"] == 2
 
@@ -186,12 +191,12 @@ def test_one_device_and_two_go_on_from_each_other(arguments, unbroken, capsys):
     code, output, errors = finish(start_training(on_two))
     assert (code, errors) == (0, "")
     assert "10 iterations done" in output
-    assert_same_weights(folder, unbroken)
+    assert_same_weights(folder, unbroken, several_devices=True)
     (folder / "mobile_ssh_iter_20.json").unlink()
     capsys.readouterr()
     assert main(line) == 0
     assert "15 iterations done" in capsys.readouterr().out
-    assert_same_weights(folder, unbroken)
+    assert_same_weights(folder, unbroken, several_devices=True)
 
 
 @pytest.fixture
@@ -224,7 +229,7 @@ def test_several_workers_train_as_one_and_survive_a_loss(arguments, unbroken, po
     codes, outputs, errors = zip(*map(finish, workers), strict=True)
     assert codes == (0, 0), errors
     assert "10 iterations done" in outputs[0]
-    assert_same_weights(folder, unbroken)
+    assert_same_weights(folder, unbroken, several_devices=True)
     assert not list(tmp_path.rglob("*.ckpt.*"))
     assert not list(tmp_path.rglob("loss.csv"))
     assert "iter 20/20" in outputs[1]

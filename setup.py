@@ -124,7 +124,7 @@ if ARCHS:
 
 setup(
     package_dir={"": "lib", "ssh_tools": "tools"},
-    packages=[*find_packages("lib"), "ssh_tools"],
+    packages=[*find_packages("lib"), "ssh_tools", "ssh_tools.measuring"],
     ext_modules=cythonize(EXTENSIONS, build_dir="build", quiet=True),
     cmdclass={"build_ext": BuildExtensions, "build_py": BuildPackage},
 )

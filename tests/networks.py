@@ -7,11 +7,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ssh_tf.model import inference_graph
-from ssh_tf.model.checkpoints import assign
 from ssh_tf.model.config import load_config
-from ssh_tf.model.frozen import save_graph
+from ssh_tf.model.files.checkpoints import assign
+from ssh_tf.model.files.freezing import frozen, loaded
+from ssh_tf.model.files.frozen_graphs import save_graph
 from ssh_tf.model.options import network_options, proposal_options
+from ssh_tf.nets import inference_graph
 from ssh_tf.utils.tf1 import tf
 
 DATA = Path(__file__).parent / "data"
@@ -97,8 +98,8 @@ def freeze_checkpoint(prefix):
     """Freeze the small network of `prefix` into a `.pb` file beside it."""
     config = load_config(None, SMALL)
     options = network_options(config, "mobile"), proposal_options(config)
-    with inference_graph.loaded(prefix, "mobile", *options) as session:
-        graph_def = inference_graph.frozen(session)
+    with loaded(prefix, "mobile", *options) as session:
+        graph_def = frozen(session)
     path = Path(f"{prefix}.pb")
     save_graph(graph_def, path)
     return path

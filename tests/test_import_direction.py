@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+_LAYERS = {"ssh_tf.utils", "ssh_tf.nms", "ssh_tf.layer_utils", "ssh_tf.nets"}
+_DATA = {"ssh_tf.datasets", "ssh_tf.roi_data_layer"}
+_SETTINGS = {"ssh_tf.model.config", "ssh_tf.model.precision", "ssh_tf.model.options"}
+_ROOMS = {"ssh_tf.model.files", "ssh_tf.model.inference", "ssh_tf.model.training"}
 MAY_IMPORT = {
     "ssh_tf.utils": set(),
     "ssh_tf.nms": {"ssh_tf.utils"},
@@ -16,16 +20,27 @@ MAY_IMPORT = {
     "ssh_tf.nets": {"ssh_tf.utils", "ssh_tf.nms", "ssh_tf.layer_utils"},
     "ssh_tf.datasets": {"ssh_tf.utils"},
     "ssh_tf.roi_data_layer": {"ssh_tf.utils", "ssh_tf.nms", "ssh_tf.layer_utils", "ssh_tf.datasets"},
-    "ssh_tf.model": {
-        "ssh_tf.utils",
-        "ssh_tf.nms",
-        "ssh_tf.layer_utils",
-        "ssh_tf.nets",
-        "ssh_tf.datasets",
-        "ssh_tf.roi_data_layer",
+    "ssh_tf.model.config": {"ssh_tf.utils"},
+    "ssh_tf.model.precision": {"ssh_tf.utils"},
+    "ssh_tf.model.files": _LAYERS,
+    "ssh_tf.model.inference": {*_LAYERS, "ssh_tf.model.precision", "ssh_tf.model.files"},
+    "ssh_tf.model.options": {*_LAYERS, *_DATA, "ssh_tf.model.inference"},
+    "ssh_tf.model.detector": {*_LAYERS, *_SETTINGS, "ssh_tf.model.files", "ssh_tf.model.inference"},
+    "ssh_tf.model.training": {
+        *_LAYERS,
+        *_DATA,
+        *_SETTINGS,
+        "ssh_tf.model.files",
+        "ssh_tf.model.inference",
+        "ssh_tf.model.detector",
     },
+    "ssh_tf.model": {*_LAYERS, *_DATA, *_SETTINGS, *_ROOMS, "ssh_tf.model.detector"},
+    "ssh_tools.measuring": {*_LAYERS, *_DATA, *_SETTINGS, *_ROOMS, "ssh_tf.model.detector", "ssh_tf.model"},
 }
-"""Package: the others that it may import. The tools may import all; nothing imports them."""
+"""Room (a package, or a module of one): the others that it may import, which stand above it.
+
+A module belongs to the room with the longest name that it is in. The tools may import all; nothing imports them.
+"""
 
 ONLY_IMPORTED_BY = {
     "tensorflow": {"ssh_tf.utils.tf1"},
@@ -61,25 +76,38 @@ def imports(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def package_of(name: str) -> str:
-    return ".".join(name.split(".")[:2])
+def room_of(name: str) -> str:
+    """The longest key of `MAY_IMPORT` that `name` is or lies in; a package without a key for one that has none."""
+    parts = name.split(".")
+    ends = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    return next((end for end in ends if end in MAY_IMPORT), ".".join(parts[:2]))
 
 
 LIBRARY = modules("lib")
 TOOLS = {f"ssh_tools.{name}": path for name, path in modules("tools").items()}
+OURS = {name: path for name, path in LIBRARY.items() if name.startswith("ssh_tf.")}
+OURS |= {name: path for name, path in TOOLS.items() if name.startswith("ssh_tools.measuring")}
+PREFIXES = ("ssh_tf.", "ssh_ms", "ssh_tools")
 PORT = {name: path for name, path in LIBRARY.items() if name.split(".")[0] == "ssh_ms"}
 
 
-def test_every_package_has_its_place():
-    assert {package_of(name) for name in LIBRARY if name.startswith("ssh_tf.")} == set(MAY_IMPORT)
+def test_every_room_has_its_place():
+    assert {room_of(name) for name in OURS} == set(MAY_IMPORT)
+    assert {name for name, path in OURS.items() if path.stem == "__init__"} <= set(MAY_IMPORT)
 
 
-@pytest.mark.parametrize("name", [name for name in LIBRARY if name.startswith("ssh_tf.")])
+def test_rooms_stand_in_order():
+    above: set[str] = set()
+    for room, allowed in MAY_IMPORT.items():
+        assert allowed <= above, f"{room} may import what stands below it: {sorted(allowed - above)}"
+        above.add(room)
+
+
+@pytest.mark.parametrize("name", OURS)
 def test_imports_run_one_way(name):
-    package = package_of(name)
-    allowed = MAY_IMPORT[package] | {package}
-    ours = [other for other in imports(LIBRARY[name]) if other.startswith(("ssh_tf.", "ssh_ms", "ssh_tools"))]
-    imported = {package_of(other) for other in ours}
+    room = room_of(name)
+    allowed = MAY_IMPORT[room] | {room}
+    imported = {room_of(other) for other in imports(OURS[name]) if other.startswith(PREFIXES)}
     assert imported <= allowed, f"{name} may not import {sorted(imported - allowed)}"
 
 

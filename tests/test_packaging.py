@@ -15,6 +15,7 @@ from ssh_tf.utils.resources import config_path, model_path
 
 ROOT = Path(__file__).parent.parent
 DISTRIBUTION = "ssh-face-detector"
+INSTALLED_TOOLS = [*(ROOT / "tools").glob("*.py"), *(ROOT / "tools/measuring").glob("*.py")]
 IMPORT_NAMES = {
     "cv2": "opencv-python-headless",
     "PIL": "pillow",
@@ -44,7 +45,7 @@ def installed(tmp_path_factory):
 
 def test_every_module_is_installed(installed):
     here = {path.relative_to(ROOT / "lib") for path in (ROOT / "lib").rglob("*.py")}
-    here |= {Path("ssh_tools") / path.name for path in (ROOT / "tools").glob("*.py")}
+    here |= {Path("ssh_tools") / path.relative_to(ROOT / "tools") for path in INSTALLED_TOOLS}
     assert {path.relative_to(installed) for path in installed.rglob("*.py")} == here
 
 
@@ -94,7 +95,7 @@ def test_every_import_is_asked_for():
     asked_for = {re.split(r"[\s\[<>=!;]", requirement, maxsplit=1)[0].lower() for requirement in requirements}
     ours = {"ssh_tf", "ssh_ms", "ssh_tools"}
     used = set()
-    for path in [*(ROOT / "lib").rglob("*.py"), *(ROOT / "tools").glob("*.py")]:
+    for path in [*(ROOT / "lib").rglob("*.py"), *INSTALLED_TOOLS]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 used |= {alias.name.split(".")[0] for alias in node.names}

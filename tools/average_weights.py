@@ -9,9 +9,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from ssh_tf.model.averaging import save_average
 from ssh_tf.model.command_line import add_config_arguments
 from ssh_tf.model.config import load_config
+from ssh_tf.model.files.averaging import save_average
 from ssh_tf.model.options import network_options
 from ssh_tf.nets.backbones import BACKBONES
 from ssh_tf.utils.arguments import length

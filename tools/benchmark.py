@@ -18,9 +18,15 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from ssh_tf.model.benchmark_inference import STAGES, Measured, Setting, measure_inference
-from ssh_tf.model.benchmark_nms import MeasuredNms, measure_nms
-from ssh_tf.model.benchmark_training import (
+from ssh_tf.model.precision import PRECISIONS
+from ssh_tf.nets.backbones import BACKBONES
+from ssh_tf.utils.cpu import cpu_flags, cpu_name
+from ssh_tf.utils.errors import run_tool
+from ssh_tf.utils.files import atomic_write
+from ssh_tf.utils.tf1 import tf
+from ssh_tools.measuring.benchmark_inference import STAGES, Measured, Setting, measure_inference
+from ssh_tools.measuring.benchmark_nms import MeasuredNms, measure_nms
+from ssh_tools.measuring.benchmark_training import (
     MeasuredSteps,
     TrainingSetting,
     measure_matching,
@@ -28,12 +34,6 @@ from ssh_tf.model.benchmark_training import (
     measure_steps,
     measure_targets,
 )
-from ssh_tf.model.precision import PRECISIONS
-from ssh_tf.nets.backbones import BACKBONES
-from ssh_tf.utils.cpu import cpu_flags, cpu_name
-from ssh_tf.utils.errors import run_tool
-from ssh_tf.utils.files import atomic_write
-from ssh_tf.utils.tf1 import tf
 
 _DEMO_IMAGE = Path(__file__).resolve().parent.parent / "data/demo/montage.jpg"
 

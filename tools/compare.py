@@ -20,18 +20,18 @@ from pathlib import Path
 
 from ssh_tf.datasets.factory import load_folder
 from ssh_tf.datasets.results import write_json
-from ssh_tf.model import comparison_report
-from ssh_tf.model.checkpoints import model_files
-from ssh_tf.model.comparison import Contestant, compare
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detector import DEFAULT_MODEL, FaceDetector
-from ssh_tf.model.peers import PEERS, MissingPeer
-from ssh_tf.model.validation import sample_records
+from ssh_tf.model.files.checkpoints import model_files
+from ssh_tf.model.training.validation import sample_records
 from ssh_tf.nets.backbones import BACKBONES
 from ssh_tf.utils.arguments import positive
 from ssh_tf.utils.errors import run_tool
 from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.resources import model_path
+from ssh_tools.measuring import comparison_report
+from ssh_tools.measuring.comparison import Contestant, compare
+from ssh_tools.measuring.peers import PEERS, MissingPeer
 
 SINGLE = ("TEST.SCALES", "[1200]", "TEST.MAX_SIZE", "1600", "TEST.FLIP", "False")
 PYRAMID = (*SINGLE, "TEST.SCALES", "[500, 800, 1200, 1600]", "TEST.PYRAMID_BASE", "[800, 1200]")

@@ -11,16 +11,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ssh_tf.model.agreement import compare
 from ssh_tf.model.command_line import add_config_arguments
 from ssh_tf.model.config import load_config
-from ssh_tf.model.detection import Runner
-from ssh_tf.model.frozen import load_graph, save_graph, save_saved_model, with_half_weights
-from ssh_tf.model.graph_runner import GraphRunner
-from ssh_tf.model.inference_graph import IMAGE_INFO, IMAGES, ROIS, SCORES, frozen, loaded
-from ssh_tf.model.onnx_files import OnnxRunner, save_onnx
+from ssh_tf.model.files.agreement import compare
+from ssh_tf.model.files.freezing import frozen, loaded
+from ssh_tf.model.files.frozen_graphs import load_graph, save_graph, save_saved_model, with_half_weights
+from ssh_tf.model.files.onnx_files import save_onnx
+from ssh_tf.model.inference.detection import Runner
+from ssh_tf.model.inference.graph_runner import GraphRunner
+from ssh_tf.model.inference.onnx_runner import OnnxRunner
 from ssh_tf.model.options import network_options, proposal_options
 from ssh_tf.nets.backbones import BACKBONES
+from ssh_tf.nets.inference_graph import IMAGE_INFO, IMAGES, ROIS, SCORES
 from ssh_tf.utils.errors import CheckpointError, run_tool
 from ssh_tf.utils.images import network_input, read_image, shortest_side_scale
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ssh_tf.model.command_line import add_detection_arguments, detection_config
-from ssh_tf.model.detect_to_folder import detect_to_folder
 from ssh_tf.model.detector import DEFAULT_MODEL, FaceDetector
+from ssh_tf.model.inference.detect_to_folder import detect_to_folder
 from ssh_tf.nets.backbones import BACKBONES
 from ssh_tf.utils.errors import SSHError, run_tool
 

@@ -8,11 +8,11 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from ssh_tf.model.checkpoints import is_checkpoint
 from ssh_tf.model.command_line import add_detection_arguments, detection_config
-from ssh_tf.model.detect_to_folder import detect_to_folder
 from ssh_tf.model.detector import FaceDetector
-from ssh_tf.model.frozen import is_frozen
+from ssh_tf.model.files.checkpoints import is_checkpoint
+from ssh_tf.model.files.frozen_graphs import is_frozen
+from ssh_tf.model.inference.detect_to_folder import detect_to_folder
 from ssh_tf.utils.errors import CheckpointError, run_tool
 
 

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from ssh_tf.model.training_curves import read_log
+from ssh_tf.model.training.curves import read_log
 from ssh_tf.utils.errors import run_tool
 from ssh_tf.utils.plots import save_figure, training_figure
 

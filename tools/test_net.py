@@ -18,6 +18,7 @@ from ssh_tf.datasets import size_report, wider_report
 from ssh_tf.datasets.average_precision import SIZE_BOUNDS
 from ssh_tf.datasets.average_precision import evaluate as evaluate_by_size
 from ssh_tf.datasets.factory import DATASET_NAMES, load_dataset, load_folder
+from ssh_tf.datasets.failures import failure_sheet
 from ssh_tf.datasets.problems import Problems
 from ssh_tf.datasets.results import write_json
 from ssh_tf.datasets.wider_baselines import published, read_baselines
@@ -27,7 +28,6 @@ from ssh_tf.datasets.wider_ground_truth import LEVELS, read_ground_truth
 from ssh_tf.model.command_line import add_config_arguments
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detector import FaceDetector
-from ssh_tf.model.failures import failure_sheet
 from ssh_tf.model.precision import PRECISIONS
 from ssh_tf.model.test import DETECTIONS, Run, SetImage, backbone_of, run_on_set, settings_of
 from ssh_tf.nets.backbones import BACKBONES

@@ -11,10 +11,10 @@ from ssh_tf.datasets.factory import load_dataset, load_folder
 from ssh_tf.datasets.records import ImageRecord
 from ssh_tf.model.command_line import add_config_arguments
 from ssh_tf.model.config import load_config
-from ssh_tf.model.devices import choose_devices
 from ssh_tf.model.precision import PRECISIONS
 from ssh_tf.model.train_val import METHODS, Run, train
-from ssh_tf.model.validation import Validation
+from ssh_tf.model.training.devices import choose_devices
+from ssh_tf.model.training.validation import Validation
 from ssh_tf.nets.backbones import BACKBONES
 from ssh_tf.utils.arguments import plain_name, positive
 from ssh_tf.utils.errors import run_tool

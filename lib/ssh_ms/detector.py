@@ -15,7 +15,7 @@ from ssh_ms.framework import ms
 from ssh_ms.network import SSHNetwork, any_size
 from ssh_ms.proposals import propose
 from ssh_tf.layer_utils.proposal_options import ProposalOptions
-from ssh_tf.model.detection import Detector, ImageProposals, proposal_options
+from ssh_tf.model.inference.detection import Detector, ImageProposals, proposal_options
 
 
 class NetworkRunner:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from ssh_tf.layer_utils.anchors import BRANCHES, branch_sizes, map_anchors
 from ssh_tf.layer_utils.box_coding import clip, decode
 from ssh_tf.layer_utils.proposal_options import ProposalOptions
-from ssh_tf.model.detection import ImageProposals
+from ssh_tf.model.inference.detection import ImageProposals
 from ssh_tf.nms import nms
 
 Floats = npt.NDArray[np.float32]

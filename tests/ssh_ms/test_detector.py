@@ -8,7 +8,7 @@ from ssh_ms.framework import ms
 from ssh_tf.layer_utils.anchors import BRANCHES, branch_sizes, map_anchors
 from ssh_tf.layer_utils.proposal_options import ProposalOptions
 from ssh_tf.model.config import load_config
-from ssh_tf.model.detection import Detector
+from ssh_tf.model.inference.detection import Detector
 from ssh_tf.utils.errors import CheckpointError
 
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from ssh_tools.average_weights import main
 
 from networks import SMALL
-from ssh_tf.model.checkpoints import Checkpoint
+from ssh_tf.model.files.checkpoints import Checkpoint
 from ssh_tf.utils.errors import CheckpointError
+from ssh_tools.average_weights import main
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,11 @@
 import json
 
 import pytest
-from ssh_tools.benchmark import main
 
-from ssh_tf.model.benchmark_inference import STAGES
-from ssh_tf.model.benchmark_nms import crowd
 from ssh_tf.nms import nms
+from ssh_tools.benchmark import main
+from ssh_tools.measuring.benchmark_inference import STAGES
+from ssh_tools.measuring.benchmark_nms import crowd
 
 
 def test_inference(frozen_model, tmp_path, capsys):

@@ -4,13 +4,13 @@ import json
 
 import numpy as np
 import pytest
-from ssh_tools import compare
-from ssh_tools.compare import main
 
-from ssh_tf.model.detection import ImageProposals
-from ssh_tf.model.peers import MissingPeer, Peer
+from ssh_tf.model.inference.detection import ImageProposals
 from ssh_tf.utils.errors import CheckpointError, DataError
 from ssh_tf.utils.images import write_image
+from ssh_tools import compare
+from ssh_tools.compare import main
+from ssh_tools.measuring.peers import MissingPeer, Peer
 
 
 class Network:

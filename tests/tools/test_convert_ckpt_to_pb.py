@@ -3,12 +3,12 @@
 import re
 
 import pytest
-from ssh_tools import convert_ckpt_to_pb
-from ssh_tools.convert_ckpt_to_pb import main
 
 from networks import SMALL
-from ssh_tf.model.frozen import load_graph
+from ssh_tf.model.files.frozen_graphs import load_graph
 from ssh_tf.utils.errors import CheckpointError, ImageError
+from ssh_tools import convert_ckpt_to_pb
+from ssh_tools.convert_ckpt_to_pb import main
 
 
 def arguments(checkpoint, output, *more):

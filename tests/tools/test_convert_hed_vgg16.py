@@ -6,9 +6,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from ssh_tools.convert_hed_vgg16 import main, read_convolutions
 
 from ssh_tf.utils.errors import CheckpointError
+from ssh_tools.convert_hed_vgg16 import main, read_convolutions
 
 SHAPES = [(3, 64), (64, 64), (64, 128), (128, 128), (128, 256), (256, 256), (256, 256), (256, 512)]
 SHAPES += [(512, 512)] * 5

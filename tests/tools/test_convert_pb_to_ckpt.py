@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from ssh_tools.convert_ckpt_to_pb import main as freeze
-from ssh_tools.convert_pb_to_ckpt import main
 
 from networks import SMALL
-from ssh_tf.model.checkpoints import Checkpoint
+from ssh_tf.model.files.checkpoints import Checkpoint
 from ssh_tf.utils.errors import CheckpointError
+from ssh_tools.convert_ckpt_to_pb import main as freeze
+from ssh_tools.convert_pb_to_ckpt import main
 
 
 def arguments(model, output, backbone="mobile"):

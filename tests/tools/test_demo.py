@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
-from ssh_tools import demo, inference
 
 from networks import SMALL, write_checkpoint
 from ssh_tf.utils.errors import CheckpointError, ConfigError, SSHError
+from ssh_tools import demo, inference
 
 EXIF_ORIENTATION = 0x0112
 

@@ -5,9 +5,9 @@ import json
 import cv2
 import numpy as np
 import pytest
-from ssh_tools.eval_fddb import main
 
 from ssh_tf.utils.errors import DataError
+from ssh_tools.eval_fddb import main
 
 FACE = "10 8 1.5708 40 40 1\n"
 BOX = "32 30 16 20"

@@ -5,10 +5,10 @@ import tarfile
 import zipfile
 
 import pytest
-from ssh_tools.fetch_data import main
 
 from local_server import serve
 from ssh_tf.datasets.archives import ARCHIVES, GROUPS
+from ssh_tools.fetch_data import main
 
 
 @pytest.fixture

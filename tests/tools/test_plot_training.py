@@ -1,9 +1,9 @@
 """The tool that plots a training."""
 
 import pytest
-from ssh_tools.plot_training import main
 
 from ssh_tf.utils.errors import DataError
+from ssh_tools.plot_training import main
 
 LINE = "iter {0}/9  total 2.4  M1 0.3{0}+0.05  M2 0.08{0}+0.01  M3 0.08+0.01  decay 0.6  lr 0.003  2.29 images/s\n"
 

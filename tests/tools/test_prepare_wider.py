@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import scipy.io
-from ssh_tools.prepare_wider import main
 
 from ssh_tf.datasets.annotations import read_annotations
 from ssh_tf.utils.errors import DataError
+from ssh_tools.prepare_wider import main
 from wider_cases import column
 
 TEXT = """0--Parade/0_Parade_marchingband_1_849.jpg

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 import scipy.io
-from ssh_tools.reval import main
 
 from ssh_tf.datasets.wider_detections import save_npz, write_text
 from ssh_tf.utils.errors import DataError
+from ssh_tools.reval import main
 from wider_cases import write_mat
 
 # Boxes as x, y, width, height in the ground truth, and as x1, y1, x2, y2 where they are detected.

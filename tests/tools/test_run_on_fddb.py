@@ -4,12 +4,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from ssh_tools.eval_fddb import main as evaluate
-from ssh_tools.RunOnFDDB import main
 
 from networks import SMALL, write_checkpoint
 from ssh_tf.datasets.fddb_files import Fold, read_detections
 from ssh_tf.utils.errors import DataError
+from ssh_tools.eval_fddb import main as evaluate
+from ssh_tools.RunOnFDDB import main
 
 BACKBONE = "mobile"
 DEMO = Path(__file__).parents[2] / "data" / "demo"

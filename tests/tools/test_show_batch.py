@@ -3,7 +3,6 @@
 import cv2
 import numpy as np
 import pytest
-from ssh_tools.show_batch import contact_sheet, main
 
 from ssh_tf.datasets.factory import load_folder
 from ssh_tf.model.config import load_config
@@ -11,6 +10,7 @@ from ssh_tf.model.options import pipeline_options
 from ssh_tf.roi_data_layer.sampling import FACE, Sampler
 from ssh_tf.utils.errors import ConfigError, DataError, ImageError
 from ssh_tf.utils.images import read_image
+from ssh_tools.show_batch import contact_sheet, main
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from ssh_tools.reval import main as reval
-from ssh_tools.test_net import main
 
 from networks import SMALL, write_checkpoint
 from ssh_tf.datasets.wider_detections import load_npz
 from ssh_tf.utils.errors import CheckpointError, DataError
+from ssh_tools.reval import main as reval
+from ssh_tools.test_net import main
 from wider_cases import write_mat
 
 BACKBONE = "mobile"

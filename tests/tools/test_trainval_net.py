@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-import ssh_tools.trainval_net as tool
-from ssh_tools.trainval_net import main, parse_arguments
 
+import ssh_tools.trainval_net as tool
 from networks import write_checkpoint
-from ssh_tf.model.validation import Validation
+from ssh_tf.model.training.validation import Validation
 from ssh_tf.utils.errors import CheckpointError, ConfigError, DataError, SSHError
 from ssh_tf.utils.tf1 import tf
+from ssh_tools.trainval_net import main, parse_arguments
 from training_runs import settings, start_training, write_pictures
 
 TRAIN, VAL = "wider_face_train", "wider_face_val"

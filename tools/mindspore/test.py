@@ -10,8 +10,8 @@ from pathlib import Path
 from ssh_ms.detector import load_detector
 from ssh_ms.framework import DEVICES, MODES, set_up
 from ssh_tf.model.config import load_config
-from ssh_tf.model.detect_to_folder import detect_to_folder
-from ssh_tf.model.detection import THRESHOLD
+from ssh_tf.model.inference.detect_to_folder import detect_to_folder
+from ssh_tf.model.inference.detection import THRESHOLD
 from ssh_tf.utils.arguments import positive, probability
 from ssh_tf.utils.errors import run_tool
 

@@ -7,7 +7,7 @@ import argparse
 from collections.abc import Sequence
 
 from ssh_ms.hdf5 import sort_names, to_channels_first, write_hdf5
-from ssh_tf.model.weights import open_arrays
+from ssh_tf.model.files.weights import open_arrays
 from ssh_tf.nets.backbones import BACKBONES
 from ssh_tf.utils.errors import CheckpointError, run_tool
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ssh_tf.model.config import load_config
-from ssh_tf.model.detection import THRESHOLD
+from ssh_tf.model.inference.detection import THRESHOLD
 from ssh_tf.model.precision import PRECISIONS
 from ssh_tf.utils.arguments import positive, probability
 

@@ -4,13 +4,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ssh_tf.model.checkpoints import Checkpoint, is_checkpoint
 from ssh_tf.model.config import load_config
-from ssh_tf.model.detection import Detector, Runner, proposal_options
-from ssh_tf.model.frozen import is_frozen, load_graph
-from ssh_tf.model.graph_runner import GraphRunner
-from ssh_tf.model.inference_graph import frozen, loaded
-from ssh_tf.model.onnx_files import OnnxRunner
+from ssh_tf.model.files.checkpoints import Checkpoint, is_checkpoint
+from ssh_tf.model.files.freezing import frozen, loaded
+from ssh_tf.model.files.frozen_graphs import is_frozen, load_graph
+from ssh_tf.model.inference.detection import Detector, Runner, proposal_options
+from ssh_tf.model.inference.graph_runner import GraphRunner
+from ssh_tf.model.inference.onnx_runner import OnnxRunner
 from ssh_tf.model.options import network_options
 from ssh_tf.model.precision import Precision
 from ssh_tf.utils.errors import CheckpointError

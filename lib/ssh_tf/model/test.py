@@ -21,9 +21,9 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from ssh_tf.datasets.wider_detections import corner_boxes, parse_text, save_npz, write_text
-from ssh_tf.model.checkpoints import Checkpoint, model_files
 from ssh_tf.model.config import to_plain
-from ssh_tf.model.frozen import is_frozen
+from ssh_tf.model.files.checkpoints import Checkpoint, model_files
+from ssh_tf.model.files.frozen_graphs import is_frozen
 from ssh_tf.utils.errors import CheckpointError, DataError, ImageError, SSHError
 from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.images import image_size, read_image

@@ -12,17 +12,17 @@ import numpy as np
 
 from ssh_tf.datasets.records import ImageRecord
 from ssh_tf.layer_utils.anchors import BRANCHES
-from ssh_tf.model.checkpoints import assign
 from ssh_tf.model.config import to_plain
-from ssh_tf.model.devices import Devices
-from ssh_tf.model.learning_rate import learning_rate
+from ssh_tf.model.files.checkpoints import assign
+from ssh_tf.model.files.weights import initial_weights, weights_table
 from ssh_tf.model.options import match_options, pipeline_options, sampling_options
-from ssh_tf.model.snapshots import Snapshot, SnapshotFolder, code_digest, differences
-from ssh_tf.model.training_data import matched
-from ssh_tf.model.training_log import LossRow, TrainingFiles, TrainingLog
-from ssh_tf.model.training_step import TrainingStep, build_training_step
-from ssh_tf.model.weights import initial_weights, weights_table
-from ssh_tf.model.workers import Agreement, lost_workers
+from ssh_tf.model.training.data import matched
+from ssh_tf.model.training.devices import Devices
+from ssh_tf.model.training.learning_rate import learning_rate
+from ssh_tf.model.training.log import LossRow, TrainingFiles, TrainingLog
+from ssh_tf.model.training.snapshots import Snapshot, SnapshotFolder, code_digest, differences
+from ssh_tf.model.training.step import TrainingStep, build_training_step
+from ssh_tf.model.training.workers import Agreement, lost_workers
 from ssh_tf.roi_data_layer.pipeline import data_errors, make_dataset
 from ssh_tf.utils.errors import SSHError
 from ssh_tf.utils.signals import stop_signals

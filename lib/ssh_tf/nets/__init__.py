@@ -1,1 +1,1 @@
-"""Backbones, the SSH modules on top of them, and the graph that turns an image into rows of anchors."""
+"""Backbones, the SSH modules on top of them, and the graphs that detect and that train."""

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from networks import SMALL
-from ssh_tf.model.agreement import compare
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detector import FaceDetector
-from ssh_tf.model.frozen import load_graph, save_graph, save_saved_model
-from ssh_tf.model.graph_runner import ImageProposals
+from ssh_tf.model.files.agreement import compare
+from ssh_tf.model.files.frozen_graphs import load_graph, save_graph, save_saved_model
+from ssh_tf.model.inference.graph_runner import ImageProposals
 from ssh_tf.utils.errors import CheckpointError, ImageError
 
 

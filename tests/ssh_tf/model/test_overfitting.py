@@ -11,8 +11,8 @@ from ssh_tf.datasets.average_precision import evaluate
 from ssh_tf.datasets.factory import load_folder
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detector import FaceDetector
-from ssh_tf.model.devices import choose_devices
 from ssh_tf.model.train_val import Run, train
+from ssh_tf.model.training.devices import choose_devices
 from ssh_tf.utils.images import PIXEL_MEANS_BGR, read_image
 from training_runs import draw_face
 

@@ -12,17 +12,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ssh_tools.trainval_net import main
 
 from networks import weight
 from ssh_tf.model import train_val
-from ssh_tf.model.checkpoints import Checkpoint
-from ssh_tf.model.snapshots import SnapshotFolder
-from ssh_tf.model.training_log import COLUMNS, TrainingLog
+from ssh_tf.model.files.checkpoints import Checkpoint
+from ssh_tf.model.training.log import COLUMNS, TrainingLog
+from ssh_tf.model.training.snapshots import SnapshotFolder
 from ssh_tf.nets.network import network_heads
 from ssh_tf.nets.options import NetworkOptions
 from ssh_tf.utils.errors import CheckpointError, ConfigError, DataError, SSHError
 from ssh_tf.utils.tf1 import tf
+from ssh_tools.trainval_net import main
 from training_runs import cluster, settings, start_training, write_pictures
 
 STEPS = 20
@@ -40,7 +40,7 @@ train_val._Training._iterate = dying
 # In this process: a signal comes after iteration 3.
 SIGNAL = """
 import os, signal
-from ssh_tf.model.training_log import TrainingLog
+from ssh_tf.model.training.log import TrainingLog
 step = TrainingLog.step
 def signalled(self, row):
     step(self, row)

@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from ssh_tools.mindspore.benchmark import main
 
 from ssh_ms.framework import set_up
+from ssh_tools.mindspore.benchmark import main
 
 
 @pytest.fixture(autouse=True)

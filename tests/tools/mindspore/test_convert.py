@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from ssh_tools.mindspore import ckpt2tf, h52ckpt
 
 from ssh_ms.checkpoints import read_checkpoint, write_checkpoint
 from ssh_ms.hdf5 import to_channels_first, write_hdf5
 from ssh_ms_weights import NAMES, parameters, variables
-from ssh_tf.model.checkpoints import Checkpoint
+from ssh_tf.model.files.checkpoints import Checkpoint
 from ssh_tf.utils.errors import CheckpointError
+from ssh_tools.mindspore import ckpt2tf, h52ckpt
 
 
 def hdf5(path, **changes):

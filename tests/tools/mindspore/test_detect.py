@@ -6,14 +6,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from ssh_tools import demo
-from ssh_tools.mindspore import test as tool
 
 import networks
 from ssh_ms.checkpoints import write_checkpoint
 from ssh_ms.framework import set_up
 from ssh_ms_weights import parameters
 from ssh_tf.utils.errors import CheckpointError, ConfigError
+from ssh_tools import demo
+from ssh_tools.mindspore import test as tool
 
 DEMO = Path(__file__).parents[3] / "data/demo"
 SMALL = ["--set", "TEST.SCALES", "[150]", "TEST.MAX_SIZE", "211"]

@@ -1,12 +1,12 @@
 """The export tool; what it writes is tested with the library."""
 
 import pytest
-from ssh_tools.mindspore.export import main
 
 from ssh_ms.checkpoints import write_checkpoint
 from ssh_ms.framework import set_up
 from ssh_ms_weights import parameters
 from ssh_tf.utils.errors import CheckpointError
+from ssh_tools.mindspore.export import main
 
 
 @pytest.fixture(autouse=True)

@@ -3,10 +3,10 @@
 import h5py
 import numpy as np
 import pytest
-from ssh_tools.mindspore.tf2h5 import main
 
 import networks
 from ssh_tf.utils.errors import CheckpointError
+from ssh_tools.mindspore.tf2h5 import main
 
 
 def test_every_variable_but_the_optimisers(tmp_path, capsys):

@@ -6,12 +6,12 @@ import re
 import cv2
 import numpy as np
 import pytest
-from ssh_tools.mindspore.train import main
 
 from ssh_ms.checkpoints import read_checkpoint, write_checkpoint
 from ssh_ms.framework import set_up
 from ssh_ms_weights import parameters
 from ssh_tf.utils.errors import CheckpointError, ConfigError, DataError
+from ssh_tools.mindspore.train import main
 
 
 @pytest.fixture(autouse=True)

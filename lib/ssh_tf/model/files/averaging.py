@@ -1,0 +1,55 @@
+"""Weights of whole networks, read from any file of them and written as a checkpoint: one's, or the mean of several."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ssh_tf.model.files.checkpoints import assign
+from ssh_tf.model.files.weights import initial_weights
+from ssh_tf.nets.network import ssh_network
+from ssh_tf.nets.options import NetworkOptions
+from ssh_tf.utils.errors import CheckpointError
+from ssh_tf.utils.tf1 import tf
+
+
+def save_average(
+    models: Sequence[Path], shares: Sequence[float], backbone: str, options: NetworkOptions, output: Path
+) -> int:
+    """Write a checkpoint of the mean of `models`, in which each counts by its part of the sum of `shares`.
+
+    Args:
+        models: checkpoints, frozen graphs (`.pb`) or `.npz` of whole SSH networks with `backbone`.
+        shares: a number above 0 for each.
+        backbone: a key of `BACKBONES`.
+        options: numbers of the network.
+        output: prefix of the checkpoint.
+
+    Returns:
+        The number of variables.
+
+    Raises:
+        CheckpointError: a model is unreadable or no whole network of `backbone`; the checkpoint cannot be written.
+    """
+    with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={"GPU": 0})) as session:
+        ssh_network(tf.placeholder(tf.float32, (1, None, None, 3)), backbone, options)
+        variables = tf.global_variables()
+        assign(session, _mean(models, shares, backbone, variables))
+        output.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            tf.train.Saver().save(session, str(output), write_meta_graph=False, write_state=False)
+        except tf.errors.OpError as error:
+            raise CheckpointError(f"{output}: cannot be written ({error.message})") from error
+    return len(variables)
+
+
+def _mean(models: Sequence[Path], shares: Sequence[float], backbone: str, variables: Sequence[Any]) -> dict[Any, Any]:
+    total = {variable: np.zeros(variable.shape.as_list()) for variable in variables}
+    for model, part in zip(models, np.array(shares) / sum(shares), strict=True):
+        weights = initial_weights(model, backbone, variables)
+        if weights.initial:
+            raise CheckpointError(f"{model}: lacks {weights.initial[0]}, so it is no whole SSH network")
+        for variable in variables:
+            total[variable] += part * weights.values[variable.op.name]
+    return total

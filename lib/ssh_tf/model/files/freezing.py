@@ -1,0 +1,34 @@
+"""From a checkpoint to a frozen graph: the graph that detects, with the checkpoint's weights made constants."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ssh_tf.layer_utils.proposals import ProposalOptions
+from ssh_tf.model.files.checkpoints import Checkpoint
+from ssh_tf.nets.inference_graph import BRANCHES, ROIS, ROW_TENSORS, SCORES, build
+from ssh_tf.nets.options import NetworkOptions
+from ssh_tf.utils.tf1 import tf
+
+
+@contextmanager
+def loaded(
+    path: str | os.PathLike[str], backbone: str, network: NetworkOptions, proposals: ProposalOptions
+) -> Iterator[Any]:
+    """Build the graph and load the checkpoint at `path`. Yields the session.
+
+    Raises:
+        CheckpointError: the checkpoint is not there or does not fit.
+    """
+    checkpoint = Checkpoint(path)
+    with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={"GPU": 0})) as session:
+        build(backbone, network, proposals)
+        checkpoint.restore(session, tf.global_variables(), backbone)
+        yield session
+
+
+def frozen(session: Any) -> Any:
+    """The graph of a session as `loaded` yields it, its variables made constants: a GraphDef."""
+    outputs = [ROIS, SCORES, BRANCHES, *ROW_TENSORS[:3], *ROW_TENSORS.counts]
+    return tf.graph_util.convert_variables_to_constants(session, session.graph.as_graph_def(), outputs)

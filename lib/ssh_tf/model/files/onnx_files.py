@@ -1,0 +1,93 @@
+"""Detection graphs as ONNX files. Needs the extra `onnx` (tf2onnx, onnxruntime)."""
+
+import importlib
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ssh_tf.nets.inference_graph import BRANCHES, IMAGE_INFO, IMAGES, ROIS, SCORES
+from ssh_tf.utils.errors import CheckpointError, SSHError
+from ssh_tf.utils.files import atomic_write
+
+_OPSET = 17
+_STANDARD_DOMAINS = {"", "ai.onnx"}
+
+
+def save_onnx(graph_def: Any, path: str | os.PathLike[str]) -> None:
+    """Write `graph_def`, a frozen graph, as an ONNX file with the same inputs and outputs.
+
+    Raises:
+        SSHError: tf2onnx is not installed.
+    """
+    convert = onnx_package("tf2onnx").convert
+    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    inputs, outputs = ([f"{name}:0" for name in names] for names in ((IMAGES, IMAGE_INFO), (ROIS, SCORES, BRANCHES)))
+    model, _ = convert.from_graph_def(graph_def, input_names=inputs, output_names=outputs, opset=_OPSET)
+    with atomic_write(path, "wb") as stream:
+        stream.write(model.SerializeToString())
+
+
+def onnx_package(name: str) -> Any:
+    """Import `name`, one of the packages that ONNX needs.
+
+    Raises:
+        SSHError: it is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise SSHError(f"ONNX needs {name}: pip install 'ssh-face-detector[onnx]'") from error
+
+
+def read_onnx(path: Path) -> bytes:
+    """The file's content, once it is seen to be a model of standard operations that is whole in itself.
+
+    Raises:
+        CheckpointError: the file cannot be read, is damaged, or holds more than that.
+        SSHError: onnx is not installed.
+    """
+    onnx = onnx_package("onnx")
+    try:
+        content = path.read_bytes()
+        model = onnx.load_model_from_string(content)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
+    except Exception as error:  # protobuf's DecodeError, from whichever protobuf onnx was built with
+        raise CheckpointError(f"{path}: not an ONNX model, or a damaged one") from error
+    foreign = sorted(
+        {f"{node.domain}.{node.op_type}" for node in _nodes(model) if node.domain not in _STANDARD_DOMAINS}
+    )
+    if foreign:
+        raise CheckpointError(f"{path}: refused, the graph holds operations beyond the ONNX standard: {foreign[0]}")
+    if any(tensor.external_data for graph in _graphs(model.graph) for tensor in _constants(graph)):
+        raise CheckpointError(f"{path}: refused, the graph keeps weights in other files")
+    return content
+
+
+def _nodes(model: Any) -> Iterator[Any]:
+    for graph in _graphs(model.graph):
+        yield from graph.node
+    for function in model.functions:
+        yield from function.node
+
+
+def _graphs(graph: Any) -> Iterator[Any]:
+    """`graph` and those inside its loops and branches."""
+    yield graph
+    for node in graph.node:
+        for attribute in node.attribute:
+            for inner in ([attribute.g] if attribute.HasField("g") else []) + [*attribute.graphs]:
+                yield from _graphs(inner)
+
+
+def _constants(graph: Any) -> Iterator[Any]:
+    sparse = list(graph.sparse_initializer)
+    yield from graph.initializer
+    for node in graph.node:
+        for attribute in node.attribute:
+            sparse += [attribute.sparse_tensor, *attribute.sparse_tensors]
+            yield from (attribute.t, *attribute.tensors)
+    for tensor in sparse:
+        yield from (tensor.values, tensor.indices)

@@ -1,0 +1,53 @@
+"""Faces in many pictures: while the network works on one, the next ones are read and resized.
+
+Letters: `H, W` size of a picture, `N` faces.
+"""
+
+from collections.abc import Iterable, Iterator
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ssh_tf.model.inference.detection import THRESHOLD, Detector, Level
+from ssh_tf.utils.errors import CheckpointError, SSHError
+from ssh_tf.utils.media import Picture
+from ssh_tf.utils.prefetch import prefetched
+
+
+class Detected(NamedTuple):
+    """What was found in a picture that could be used."""
+
+    image: npt.NDArray[np.uint8]
+    """(H, W, 3) BGR."""
+    faces: npt.NDArray[np.float32]
+    """(N, 5) [x1, y1, x2, y2, score] in the picture's pixels, best first."""
+    milliseconds: float
+    """Time in the network and behind it; reading and resizing went on beside that of other pictures."""
+
+
+def detect_pictures(
+    detector: Detector, pictures: Iterable[Picture], threshold: float = THRESHOLD
+) -> Iterator[tuple[Picture, Detected | str]]:
+    """Detect faces in `pictures`, in their order. One that cannot be used comes with the reason and ends nothing.
+
+    Raises:
+        CheckpointError: the network's graph fails.
+    """
+
+    def prepared(picture: Picture) -> tuple[npt.NDArray[np.uint8], list[Level]]:
+        image = picture.load()
+        return image, detector.prepare(image)
+
+    for picture, future in prefetched(prepared, pictures):
+        try:
+            image, levels = future.result()
+            started = perf_counter()
+            faces = detector.detect_prepared([levels], threshold)[0]
+            yield picture, Detected(image, faces, 1000 * (perf_counter() - started))
+        except CheckpointError:
+            raise
+        except (SSHError, MemoryError) as error:
+            reason = str(error) or "not enough memory"
+            yield picture, reason if reason.startswith(picture.file) else f"{picture.file}: {reason}"

@@ -1,0 +1,106 @@
+"""A frozen graph in a session: images in, proposals out.
+
+Letters: `N` images of `H, W` pixels, `R` proposals of an image.
+"""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ssh_tf.layer_utils.proposals import ProposalOptions
+from ssh_tf.model.inference.detection import ImageProposals
+from ssh_tf.model.precision import Precision, session_config
+from ssh_tf.nets.inference_graph import BRANCHES, IMAGE_INFO, IMAGES, ROIS, ROW_TENSORS, SCORES, propose_all
+from ssh_tf.nets.network import Rows
+from ssh_tf.utils.errors import CheckpointError, SSHError
+from ssh_tf.utils.tf1 import tf
+
+# TensorFlow names the failed node in double brackets behind what it says of it.
+_BEFORE_NODE = re.compile(r"^(.+)\n?\s*\[\[\{\{node", re.MULTILINE)
+
+_ROW_NAMES = (*ROW_TENSORS[:3], *ROW_TENSORS.counts)
+
+
+class GraphRunner:
+    """Runs a GraphDef that has the inputs and outputs of `inference_graph`."""
+
+    def __init__(self, graph_def: Any, options: ProposalOptions | None, precision: Precision = "auto") -> None:
+        """Import the graph and start a session.
+
+        A graph with rows of anchors gets proposals by `options` and takes any number of images at a time. One with
+        `rois` and `roi_scores` alone is taken as it is; any graph is if `options` is None.
+
+        Raises:
+            CheckpointError: the graph does not hang together.
+        """
+        names = {node.name for node in graph_def.node}
+        self._any_batch = options is not None and names.issuperset(_ROW_NAMES)
+        graph = tf.Graph()
+        with graph.as_default():
+            images = tf.placeholder(tf.float32, (None if self._any_batch else 1, None, None, 3))
+            info = tf.placeholder(tf.float32, (3,))
+            wanted = _ROW_NAMES if self._any_batch else [name for name in (ROIS, SCORES, BRANCHES) if name in names]
+            try:
+                outputs = tf.import_graph_def(
+                    graph_def,
+                    input_map={f"{IMAGES}:0": images, f"{IMAGE_INFO}:0": info},
+                    return_elements=[f"{name}:0" for name in wanted],
+                    name="ssh",
+                )
+            except (ValueError, TypeError, KeyError, tf.errors.OpError) as error:
+                raise CheckpointError(f"the graph cannot be used: {_reason(error)}") from error
+            if self._any_batch and options is not None:
+                anchors, logits, deltas, counts = outputs
+                outputs = list(propose_all(Rows(anchors, logits, deltas, (counts,)), info, options))
+        self._session = tf.Session(graph=graph, config=session_config(precision))
+        self.run = self._session.make_callable(outputs, [images, info])
+
+    def __call__(self, images: npt.NDArray[np.float32], scale: float) -> list[ImageProposals]:
+        """Proposals of each of `images` (N, H, W, 3), BGR minus the pixel means, that were resized by `scale`.
+
+        Raises:
+            SSHError: there is not enough memory for images of this size.
+            CheckpointError: the graph fails on them.
+        """
+        height, width = images.shape[1:3]
+        info = np.array([height, width, scale], np.float32)
+        batches = [images] if self._any_batch else [image[None] for image in images]
+        try:
+            return [found for batch in batches for found in by_image(self.run(batch, info), len(batch))]
+        except tf.errors.ResourceExhaustedError as error:
+            raise SSHError(f"not enough memory for the network on {len(images)} x {width}x{height} pixels") from error
+        except tf.errors.OpError as error:
+            raise CheckpointError(f"the graph fails on {width}x{height} pixels: {_reason(error)}") from error
+
+    def close(self) -> None:
+        """End the session and give its memory back."""
+        self._session.close()
+
+
+def by_image(outputs: Sequence[npt.NDArray[Any]], count: int) -> list[ImageProposals]:
+    """Split `rois` (R, 5), sorted by image, `scores` (R, 1) and, where there are any, `branches` (R,).
+
+    Raises:
+        CheckpointError: they have other shapes.
+    """
+    rois, scores = outputs[0], outputs[1].reshape(-1)
+    if rois.ndim != 2 or rois.shape[1] != 5 or len(rois) != len(scores):
+        shapes = f"{ROIS} {list(rois.shape)} and {SCORES} {list(outputs[1].shape)}"
+        raise CheckpointError(f"the graph gives {shapes}, expected [R, 5] and [R, 1]")
+    branches = outputs[2] if len(outputs) > 2 else None
+    edges = [*np.searchsorted(rois[:, 0], np.arange(count)), len(rois)]
+    return [
+        ImageProposals(rois[a:b, 1:], scores[a:b], None if branches is None else branches[a:b])
+        for a, b in pairwise(edges)
+    ]
+
+
+def _reason(error: Exception) -> str:
+    """The one line of TensorFlow's message that says what is wrong."""
+    message = str(error.message if isinstance(error, tf.errors.OpError) else error).strip()
+    found = _BEFORE_NODE.search(message)
+    return found[1] if found else message.partition("\n")[0]

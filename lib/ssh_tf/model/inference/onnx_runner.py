@@ -1,0 +1,66 @@
+"""An ONNX file under ONNX Runtime: images in, proposals out. Needs the extra `onnx`."""
+
+import logging
+import os
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ssh_tf.model.files.onnx_files import onnx_package, read_onnx
+from ssh_tf.model.inference.detection import ImageProposals
+from ssh_tf.model.inference.graph_runner import by_image
+from ssh_tf.model.precision import Precision
+from ssh_tf.nets.inference_graph import BRANCHES, IMAGE_INFO, IMAGES, ROIS, SCORES
+from ssh_tf.utils.errors import CheckpointError
+
+_log = logging.getLogger(__name__)
+
+
+class OnnxRunner:
+    """Runs an ONNX file under ONNX Runtime, one image at a time."""
+
+    def __init__(self, path: str | os.PathLike[str], precision: Precision = "auto") -> None:
+        """Check the file and start a session; on a GPU where ONNX Runtime was built for one. It computes in fp32.
+
+        Raises:
+            CheckpointError: the file is damaged, lacks an input or output, or holds more than standard operations.
+            SSHError: ONNX Runtime is not installed.
+        """
+        if precision == "bf16":
+            _log.warning("%s: ONNX Runtime computes in fp32, not in bf16", path)
+        runtime = onnx_package("onnxruntime")
+        content = read_onnx(Path(path))
+        wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
+        providers = [name for name in wanted if name in runtime.get_available_providers()]
+        options = runtime.SessionOptions()
+        options.log_severity_level = 3
+        try:
+            self._session = runtime.InferenceSession(content, options, providers=providers)
+        except Exception as error:  # ONNX Runtime's errors have no common class
+            raise CheckpointError(f"{path}: ONNX Runtime cannot load it: {_first_line(error)}") from error
+        names = {value.name for value in (*self._session.get_inputs(), *self._session.get_outputs())}
+        for name in (IMAGES, IMAGE_INFO, ROIS, SCORES):
+            if f"{name}:0" not in names:
+                raise CheckpointError(f"{path}: not an SSH graph: it has no {name}:0")
+        self._outputs = [f"{name}:0" for name in (ROIS, SCORES, BRANCHES) if f"{name}:0" in names]
+
+    def __call__(self, images: npt.NDArray[np.float32], scale: float) -> list[ImageProposals]:
+        """Proposals of each of `images` (N, H, W, 3), BGR minus mean, that were resized by `scale`."""
+        info = np.array([*images.shape[1:3], scale], np.float32)
+        found = []
+        for image in images:
+            try:
+                outputs = self._session.run(self._outputs, {f"{IMAGES}:0": image[None], f"{IMAGE_INFO}:0": info})
+            except Exception as error:
+                raise CheckpointError(f"ONNX Runtime fails on the graph: {_first_line(error)}") from error
+            found += by_image(outputs, 1)
+        return found
+
+    def close(self) -> None:
+        """Give the session's memory back."""
+        del self._session
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

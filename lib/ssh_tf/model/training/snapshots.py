@@ -1,0 +1,156 @@
+"""Snapshots of a training: a checkpoint and, written after it, the JSON state that declares it complete.
+
+`<prefix>_iter_<n>.ckpt.{index,data-…}` hold the variables, the optimiser's too; `<prefix>_iter_<n>.json` holds the
+iteration, the seed, the schedule, the configuration and the sizes of those files. A kill at any instant leaves either
+the whole of them or files that nobody reads and the next snapshot removes.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ssh_tf.model.files.checkpoints import Checkpoint
+from ssh_tf.utils.errors import CheckpointError, SSHError
+from ssh_tf.utils.files import atomic_write
+from ssh_tf.utils.tf1 import tf
+
+
+class Snapshot(NamedTuple):
+    """A complete snapshot: its checkpoint's prefix, the iterations done, and what the JSON file says."""
+
+    prefix: Path
+    iteration: int
+    state: dict[str, Any]
+
+
+def code_digest() -> str:
+    """A fingerprint of this package's Python sources, so that a state tells which code made it."""
+    root = Path(__file__).resolve().parents[2]
+    digest = hashlib.sha256()
+    for source in sorted(root.rglob("*.py")):
+        digest.update(str(source.relative_to(root)).encode() + source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """What two states (or tables in them) have differently: "config.TRAIN.MOMENTUM was 0.9, is 0.8", a line each.
+
+    Entries that only one of them has are of another version, and left out.
+    """
+    for key, value in now.items():
+        if key not in before:
+            continue
+        if isinstance(value, Mapping) and isinstance(before[key], Mapping):
+            yield from differences(before[key], value, f"{prefix}{key}.")
+        elif value != before[key]:
+            yield f"{prefix}{key} was {before[key]}, is {value}"
+
+
+def _reason(error: Exception) -> str:
+    """The line that says what went wrong, out of what TensorFlow says of where in the graph it did."""
+    lines = str(getattr(error, "message", "") or error).strip().splitlines()
+    of_node = [number for number, line in enumerate(lines[:-1]) if line.startswith("Node: ")]
+    return lines[of_node[0] + 1] if of_node else lines[0]
+
+
+class SnapshotFolder:
+    """The snapshots of one training."""
+
+    def __init__(self, folder: Path, prefix: str, kept: int) -> None:
+        """Snapshots named `prefix` in `folder`, of which the last `kept` stay (at least 1)."""
+        self._folder = folder
+        self._prefix = prefix
+        self._kept = max(kept, 1)
+        self._pattern = re.compile(re.escape(prefix) + r"_iter_(\d+)\.(?:json|ckpt\..*)")
+
+    def path(self, iteration: int) -> Path:
+        """Prefix of the checkpoint of `iteration`."""
+        return self._folder / f"{self._prefix}_iter_{iteration}.ckpt"
+
+    def save(self, session: Any, saver: Any, iteration: int, state: dict[str, Any]) -> Snapshot:
+        """Write a snapshot and drop those that are too old.
+
+        Raises:
+            SSHError: the disk is full or cannot be written; older snapshots are as they were.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        prefix = self.path(iteration)
+        self._remove(iteration)
+        try:
+            saver.save(session, str(prefix), write_meta_graph=False, write_state=False)
+            files = {path.name: path.stat().st_size for path in self._checkpoint_files(iteration)}
+            state = {**state, "iteration": iteration, "files": files}
+            with atomic_write(self._state_path(iteration)) as stream:
+                json.dump(state, stream, indent=1)
+        except (OSError, tf.errors.OpError) as error:
+            self._remove(iteration)
+            raise SSHError(
+                f"{prefix}: the snapshot could not be written ({_reason(error)}); is the disk full? "
+                "Earlier ones are kept"
+            ) from error
+        self._prune(iteration)
+        return Snapshot(prefix, iteration, state)
+
+    def latest(self) -> Snapshot | None:
+        """The complete snapshot of the highest iteration, or None."""
+        return next((snapshot for i in self._iterations() if (snapshot := self._complete(i)) is not None), None)
+
+    def restore(self, session: Any, saver: Any, snapshot: Snapshot, variables: Iterable[Any], backbone: str) -> None:
+        """Load `variables` of a training of `backbone`.
+
+        Raises:
+            CheckpointError: the checkpoint is of another network or damaged.
+        """
+        try:
+            Checkpoint(snapshot.prefix).check(variables, backbone)
+            saver.restore(session, str(snapshot.prefix))
+        except (CheckpointError, tf.errors.OpError, ValueError) as error:
+            reason = _reason(error).removeprefix(f"{snapshot.prefix}: ")
+            raise CheckpointError(
+                f"{snapshot.prefix}: does not fit this training ({reason}); "
+                "choose another --tag, the settings it was made with, or remove it"
+            ) from error
+
+    def _state_path(self, iteration: int) -> Path:
+        return self._folder / f"{self._prefix}_iter_{iteration}.json"
+
+    def _checkpoint_files(self, iteration: int) -> list[Path]:
+        name = self.path(iteration).name
+        return sorted(path for path in self._folder.iterdir() if path.name.startswith(f"{name}."))
+
+    def _iterations(self) -> list[int]:
+        if not self._folder.is_dir():
+            return []
+        matches = (self._pattern.fullmatch(path.name) for path in self._folder.iterdir())
+        return sorted({int(match[1]) for match in matches if match}, reverse=True)
+
+    def _complete(self, iteration: int) -> Snapshot | None:
+        try:
+            state = json.loads(self._state_path(iteration).read_text(encoding="utf-8"))
+            sizes = dict(state["files"])
+            whole = (
+                state["iteration"] == iteration
+                and f"{self.path(iteration).name}.index" in sizes
+                and all((self._folder / name).stat().st_size == size for name, size in sizes.items())
+            )
+            return Snapshot(self.path(iteration), iteration, state) if whole else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _remove(self, iteration: int) -> None:
+        # The state goes first: without it nobody takes the rest for a snapshot.
+        for path in (self._state_path(iteration), *self._checkpoint_files(iteration)):
+            path.unlink(missing_ok=True)
+
+    def _prune(self, newest: int) -> None:
+        kept = 0
+        for iteration in self._iterations():
+            if iteration > newest:
+                continue
+            if kept < self._kept and self._complete(iteration) is not None:
+                kept += 1
+            else:
+                self._remove(iteration)

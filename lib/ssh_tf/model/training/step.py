@@ -1,0 +1,76 @@
+"""The training step on all devices of this process.
+
+Letters: `N` images of a batch over the devices of this process, `B` branches (3).
+"""
+
+import warnings
+from typing import Any, NamedTuple
+
+from ssh_tf.layer_utils.anchors import BRANCHES
+from ssh_tf.layer_utils.losses import BranchLoss
+from ssh_tf.model.options import network_options, sampling_options
+from ssh_tf.model.training.data import TrainingBatch
+from ssh_tf.model.training.devices import Devices
+from ssh_tf.nets.training_graph import Losses, joint_gradients, training_losses
+from ssh_tf.roi_data_layer.pipeline import batch_image
+from ssh_tf.utils.tf1 import tf
+
+
+class TrainingStep(NamedTuple):
+    """What a session runs."""
+
+    initialize_data: Any
+    train: Any
+    """Applies the gradients."""
+    losses: Losses
+    """Means over all devices and workers."""
+    stopping: Any
+    """Above 0 where a worker has said `stop`."""
+    records: tuple[Any, ...]
+    """Records of the images of the batch, an int64 tensor for each device of this process."""
+    rate: Any
+    """Placeholder: the learning rate."""
+    branch_weights: Any
+    """Placeholder (B,): the weights of the branches."""
+    stop: Any
+    """Placeholder: 1 where this worker wants all to stop after this step, else 0."""
+
+
+def _join(values: list[Any]) -> Losses:
+    pairs = [BranchLoss(*values[2 * branch : 2 * branch + 2]) for branch in range(len(BRANCHES))]
+    return Losses(tuple(pairs), values[-2], values[-1])
+
+
+def build_training_step(devices: Devices, dataset: Any, backbone: str, config: Any) -> TrainingStep:
+    """Build the step; `dataset` yields `TrainingBatch` of N images, which the devices of this process share out."""
+    train = config.TRAIN
+    strategy = devices.strategy
+    network, sampling = network_options(config, backbone), sampling_options(config)
+    rate = tf.placeholder(tf.float32, (), "learning_rate")
+    weights = tf.placeholder(tf.float32, (len(BRANCHES),), "branch_weights")
+    stop = tf.placeholder(tf.float32, (), "stop")
+
+    def one_device(batch: TrainingBatch) -> tuple[Any, ...]:
+        # Resource variables: what reads one sees its value before the step, whatever runs first.
+        with tf.variable_scope(tf.get_variable_scope(), use_resource=True):
+            images = batch_image(batch.image, batch.im_info)
+            losses = training_losses(images, batch.targets, weights, backbone, network, sampling)
+        pairs = joint_gradients(losses.total, tf.trainable_variables(), train.DOUBLE_BIAS, train.CLIP_GRADIENTS)
+        optimizer = tf.train.MomentumOptimizer(rate, train.MOMENTUM)
+        with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
+            applied = optimizer.apply_gradients(pairs, skip_gradients_aggregation=True)
+        values = [value for loss in losses.branches for value in loss] + [losses.decay, losses.total, stop]
+        with tf.control_dependencies([applied]):
+            return tf.stack(values), tf.identity(batch.record)
+
+    if devices.local_replicas > 1:
+        dataset = dataset.rebatch(train.IMS_PER_BATCH, drop_remainder=True)
+    with strategy.scope(), warnings.catch_warnings():
+        # Of no concern here: that a dataset's options cannot be read back in graph mode.
+        warnings.filterwarnings("ignore", message="To make it possible to preserve tf.data options")
+        iterator = strategy.make_input_fn_iterator(lambda _: dataset)
+        values, record = strategy.run(one_device, args=(iterator.get_next(),))
+        mean = strategy.reduce(tf.distribute.ReduceOp.MEAN, values, axis=None)
+        drawn = tuple(strategy.experimental_local_results(record))
+    *losses, stopping = tf.unstack(mean, num=2 * len(BRANCHES) + 3)
+    return TrainingStep(iterator.initialize(), mean, _join(losses), stopping, drawn, rate, weights, stop)

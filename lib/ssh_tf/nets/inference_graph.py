@@ -1,0 +1,80 @@
+"""The graph that detects: from `image_tensor` and `im_info` to `rois` and `roi_scores`.
+
+Letters: `N` images of `H × W` pixels, `K` anchors of all branches, `R` proposals.
+
+A frozen graph holds two layers of results. `rois`, `roi_scores` and `roi_branches` are those of one image, with the
+options it was frozen with: what another program reads. Before them stand the rows of anchors, `rows/…`: the detector
+puts proposals of its own on these, for any number of images and with the options of the day.
+"""
+
+from typing import Any, NamedTuple
+
+from ssh_tf.layer_utils.proposals import ProposalOptions, Proposals, propose
+from ssh_tf.nets.network import Rows, ssh_network
+from ssh_tf.nets.options import NetworkOptions
+from ssh_tf.utils.tf1 import tf
+
+IMAGES, IMAGE_INFO = "image_tensor", "im_info"
+"""Inputs: (1, H, W, 3) float32, BGR minus the pixel means; (3,) float32, H, W and the scale of the resized image."""
+
+ROIS, SCORES, BRANCHES = "rois", "roi_scores", "roi_branches"
+"""Outputs: (R, 5) float32, image index, x1, y1, x2, y2 in pixels of the input; (R, 1) float32; (R,) int32, 0 for M1."""
+
+ROW_TENSORS = Rows(anchors="rows/anchors", logits="rows/logits", deltas="rows/deltas", counts=("rows/counts",))
+"""(K, 4), (N, K), (N, K, 4) float32; (3,) int32."""
+
+
+class FlatProposals(NamedTuple):
+    """Proposals of all images, one after the other: `rois` (R, 5), `scores` (R, 1), `branches` (R,)."""
+
+    rois: Any
+    scores: Any
+    branches: Any
+
+
+def build(backbone: str, network: NetworkOptions, proposals: ProposalOptions) -> None:
+    """Build the graph, with its names, in the default graph."""
+    images = tf.placeholder(tf.float32, (1, None, None, 3), name=IMAGES)
+    info = tf.placeholder(tf.float32, (3,), name=IMAGE_INFO)
+    rows = ssh_network(images, backbone, network)
+    rows = Rows(
+        anchors=tf.identity(rows.anchors, name=ROW_TENSORS.anchors),
+        logits=tf.identity(rows.logits, name=ROW_TENSORS.logits),
+        deltas=tf.identity(rows.deltas, name=ROW_TENSORS.deltas),
+        counts=(tf.stack(rows.counts, name=ROW_TENSORS.counts[0]),),
+    )
+    found = _of_image(rows.anchors, rows.logits[0], rows.deltas[0], rows.counts[0], info, proposals)
+    tf.concat([tf.zeros_like(found.boxes[:, :1]), found.boxes], 1, name=ROIS)
+    tf.reshape(found.scores, (-1, 1), name=SCORES)
+    tf.identity(found.branches, name=BRANCHES)
+
+
+def propose_all(rows: Rows, info: Any, options: ProposalOptions) -> FlatProposals:
+    """Proposals of each of N images, put one after the other. `rows.counts` is one tensor (3,)."""
+
+    def of_image(parts: tuple[Any, Any]) -> tuple[Any, Any, Any, Any]:
+        found = _of_image(rows.anchors, *parts, rows.counts[0], info, options)
+        # Every turn of the loop has to give equal shapes.
+        count = tf.size(found.scores)
+        end = [0, capacity - count]
+        return (
+            tf.pad(found.boxes, [end, [0, 0]]),
+            tf.pad(found.scores, [end]),
+            tf.pad(found.branches, [end]),
+            count,
+        )
+
+    capacity = 3 * (options.keep if options.mode == "nms" else options.top_n)
+    types = (tf.float32, tf.float32, tf.int32, tf.int32)
+    boxes, scores, branches, counts = tf.map_fn(of_image, (rows.logits, rows.deltas), dtype=types)
+    places = tf.where(tf.sequence_mask(counts, capacity))
+    found = Proposals(*(tf.gather_nd(part, places) for part in (boxes, scores, branches)))
+    return FlatProposals(
+        rois=tf.concat([tf.cast(places[:, :1], tf.float32), found.boxes], 1),
+        scores=found.scores[:, None],
+        branches=found.branches,
+    )
+
+
+def _of_image(anchors: Any, logits: Any, deltas: Any, counts: Any, info: Any, options: ProposalOptions) -> Proposals:
+    return propose(anchors, logits, deltas, tf.unstack(counts, 3), info[0], info[1], options)

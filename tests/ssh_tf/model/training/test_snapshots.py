@@ -1,0 +1,193 @@
+"""Snapshots: complete or not there, pruned, and what breaks while they are written."""
+
+import json
+
+import numpy as np
+import pytest
+
+from ssh_tf.model.training.snapshots import SnapshotFolder, code_digest, differences
+from ssh_tf.utils.errors import CheckpointError, SSHError
+from ssh_tf.utils.tf1 import tf
+
+
+class Training:
+    """A graph of one variable and its saver."""
+
+    def __init__(self, session):
+        self.session = session
+        self.variable = tf.get_variable("MobilenetV1/weights", initializer=tf.zeros(1000))
+        self.saver = tf.train.Saver(max_to_keep=0)
+        session.run(self.variable.initializer)
+
+    def save(self, folder, iteration):
+        self.variable.load(np.full(1000, iteration, np.float32), self.session)
+        return folder.save(self.session, self.saver, iteration, {"seed": 3})
+
+    def restore(self, folder):
+        snapshot = folder.latest()
+        folder.restore(self.session, self.saver, snapshot, [self.variable], "mobile")
+        values = self.session.run(self.variable)
+        assert (values == values[0]).all()
+        return values[0]
+
+
+@pytest.fixture
+def training():
+    with tf.Graph().as_default(), tf.Session() as session:
+        yield Training(session)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return SnapshotFolder(tmp_path / "run", "mobile_ssh", 2)
+
+
+def names(tmp_path):
+    return sorted(path.name for path in (tmp_path / "run").iterdir())
+
+
+def files_of(iteration):
+    return [f"mobile_ssh_iter_{iteration}.{ending}" for ending in ("ckpt.data-00000-of-00001", "ckpt.index", "json")]
+
+
+def test_saved_and_restored(training, folder, tmp_path):
+    assert folder.latest() is None
+    saved = training.save(folder, 7)
+    assert folder.latest() == saved
+    assert saved.state["iteration"] == 7
+    assert saved.state["seed"] == 3
+    assert training.restore(folder) == 7
+    assert names(tmp_path) == files_of(7)
+
+
+def test_the_last_few_are_kept(training, folder, tmp_path):
+    for iteration in (1, 2, 10):
+        training.save(folder, iteration)
+    assert names(tmp_path) == sorted(files_of(2) + files_of(10))
+    assert training.restore(folder) == 10
+
+
+def test_others_files_are_left_alone(training, folder, tmp_path):
+    (tmp_path / "run").mkdir()
+    others = ["loss.csv", "mobile_ssh_iter_x.json", "vgg16_ssh_iter_1.json", "mobile_ssh_iter_1.ckptx"]
+    for name in others:
+        (tmp_path / "run" / name).write_text("mine")
+    for iteration in range(5):
+        training.save(folder, iteration)
+    assert set(others) <= set(names(tmp_path))
+
+
+@pytest.mark.parametrize("lost", range(3))
+def test_a_part_alone_is_no_snapshot(training, folder, tmp_path, lost):
+    """A kill leaves some of the files: the one before counts, and the next snapshot sweeps them out."""
+    training.save(folder, 1)
+    training.save(folder, 2)
+    (tmp_path / "run" / files_of(2)[lost]).unlink()
+    assert training.restore(folder) == 1
+    training.save(folder, 3)
+    assert names(tmp_path) == sorted(files_of(1) + files_of(3))
+
+
+@pytest.mark.parametrize("lost", range(3))
+def test_a_shortened_file_is_no_snapshot(training, folder, tmp_path, lost):
+    training.save(folder, 1)
+    training.save(folder, 2)
+    path = tmp_path / "run" / files_of(2)[lost]
+    path.write_bytes(path.read_bytes()[:-10])
+    assert training.restore(folder) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"iteration": 2}',
+        '{"iteration": 2, "files": {}}',
+        '{"iteration": 2, "files": {"more.data": 5}}',
+        '{"iteration": "two", "files": {"mobile_ssh_iter_2.ckpt.index": SIZE}}',
+        '{"iteration": Infinity, "files": {"mobile_ssh_iter_2.ckpt.index": SIZE}}',
+        '{"iteration": 1, "files": {"mobile_ssh_iter_2.ckpt.index": SIZE}}',
+        '{"iteration": 2, "files": "mobile_ssh_iter_2.ckpt.index"}',
+        '{"iteration": 2, "files": ["mobile_ssh_iter_2.ckpt.index"]}',
+    ],
+)
+def test_a_state_that_says_anything_else_is_none(training, folder, tmp_path, text):
+    training.save(folder, 1)
+    training.save(folder, 2)
+    size = (tmp_path / "run" / files_of(2)[1]).stat().st_size
+    (tmp_path / "run" / files_of(2)[2]).write_text(text.replace("SIZE", str(size)))
+    assert training.restore(folder) == 1
+
+
+def test_saving_over_an_older_one(training, folder):
+    """A run that resumed from 1 comes to 2 again."""
+    training.save(folder, 1)
+    training.save(folder, 2)
+    assert training.save(folder, 2) == folder.latest()
+    assert training.restore(folder) == 2
+
+
+class Full:
+    """A saver whose disk is full after a part of the data."""
+
+    def save(self, session, prefix, **_):
+        with open(f"{prefix}.data-00000-of-00001.tempstate1", "wb") as stream:
+            stream.write(b"part")
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+
+def test_a_full_disk(training, folder, tmp_path):
+    training.save(folder, 1)
+    message = r"mobile_ssh_iter_2\.ckpt: the snapshot could not be written \(No space left on device\)"
+    with pytest.raises(SSHError, match=message):
+        folder.save(training.session, Full(), 2, {})
+    assert names(tmp_path) == files_of(1)
+    assert training.restore(folder) == 1
+
+
+def test_a_disk_that_is_full_for_the_state(training, folder, tmp_path):
+    class Unwritable(dict):
+        def items(self):
+            raise OSError(28, "No space left on device")
+
+    training.save(folder, 1)
+    with pytest.raises(SSHError, match="No space left on device"):
+        folder.save(training.session, training.saver, 2, {"config": Unwritable(a=1)})
+    assert names(tmp_path) == files_of(1)
+
+
+def test_a_damaged_checkpoint(training, folder, tmp_path):
+    training.save(folder, 1)
+    path = tmp_path / "run" / files_of(1)[0]
+    path.write_bytes(bytes(len(path.read_bytes())))
+    with pytest.raises(CheckpointError, match=r"mobile_ssh_iter_1\.ckpt: does not fit this training"):
+        training.restore(folder)
+
+
+def test_another_networks_checkpoint(training, folder):
+    training.save(folder, 1)
+    other = tf.get_variable("MobilenetV1/other", initializer=tf.zeros(3))
+    with pytest.raises(
+        CheckpointError, match=r"mobile_ssh_iter_1\.ckpt: does not fit this training .*lacks MobilenetV1/other"
+    ):
+        folder.restore(training.session, training.saver, folder.latest(), [training.variable, other], "mobile")
+
+
+def test_the_state_is_plain_json(training, folder, tmp_path):
+    training.save(folder, 1)
+    state = json.loads((tmp_path / "run" / files_of(1)[2]).read_text())
+    assert state["files"].keys() == set(files_of(1)[:2])
+
+
+def test_differences_of_states():
+    before = {"seed": 3, "config": {"TRAIN": {"A": 1, "B": [1, 2]}}, "gone": 1}
+    now = {"seed": 4, "config": {"TRAIN": {"A": 1, "B": [2]}}, "new": 1}
+    assert list(differences(before, now)) == ["seed was 3, is 4", "config.TRAIN.B was [1, 2], is [2]"]
+    assert list(differences(before, before)) == []
+
+
+def test_the_codes_fingerprint():
+    assert code_digest() == code_digest()
+    assert len(code_digest()) == 16

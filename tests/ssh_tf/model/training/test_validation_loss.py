@@ -1,0 +1,27 @@
+"""The losses on images that are not trained on."""
+
+import numpy as np
+
+from networks import write_checkpoint
+from ssh_tf.datasets.factory import load_folder
+from ssh_tf.model.config import load_config
+from ssh_tf.model.training.log import mean_row
+from ssh_tf.model.training.snapshots import Snapshot
+from ssh_tf.model.training.validation_loss import ValidationLoss
+from training_runs import settings, write_pictures
+
+
+def test_the_mean_over_the_images(tmp_path):
+    """Of each image once, whole and unaltered whatever the training does to them, and the same each time."""
+    records = load_folder(write_pictures(tmp_path / "faces", count=2), "val")
+    overrides = settings(TRAIN__SCALES=[64], TRAIN__AUGMENT__COLOR_JITTER=0.5)
+    snapshot = Snapshot(write_checkpoint(tmp_path / "some.ckpt", "mobile", overrides), 40, {})
+    config = load_config(None, overrides)
+    of_all = ValidationLoss(records, "mobile", config, "fp32")
+    found, again = of_all(snapshot), of_all(snapshot)
+    singles = [ValidationLoss([record], "mobile", config, "fp32")(snapshot) for record in records]
+    assert found.iteration == 40
+    assert singles[0].total != singles[1].total
+    np.testing.assert_allclose(found.values()[2:], mean_row(singles).values()[2:], rtol=1e-5)
+    np.testing.assert_allclose(found.values()[2:], again.values()[2:], rtol=1e-5)
+    np.testing.assert_allclose(found.total, found.branches.sum() + 3 * found.decay, rtol=1e-5)

@@ -1,0 +1,187 @@
+"""Losses of a batch, and the gradients that are applied."""
+
+import numpy as np
+import pytest
+
+from networks import load_weights
+from ssh_tf.layer_utils.anchors import BRANCHES, map_anchors
+from ssh_tf.nets.network import Rows
+from ssh_tf.nets.options import NetworkOptions
+from ssh_tf.nets.training_graph import SamplingOptions, Targets, branch_losses, joint_gradients, training_losses
+from ssh_tf.roi_data_layer.pipeline import batch_image
+from ssh_tf.utils.images import PIXEL_MEANS_BGR
+from ssh_tf.utils.tf1 import tf
+from training_oracles import encode_oracle, loss_oracle, sample_oracle
+
+SIZES = ((4, 5), (2, 3), (1, 2))
+
+
+@pytest.fixture(autouse=True)
+def graph():
+    with tf.Graph().as_default():
+        yield
+
+
+def random_targets(generator, anchors, images, faces=3):
+    """Labels of all kinds, faces near the anchors that they are of."""
+    count = len(anchors)
+    boxes = np.sort(generator.uniform(0, 40, (images, faces, 2, 2)), axis=2).reshape(images, faces, 4)
+    return Targets(
+        labels=generator.choice([-1, 0, 0, 0, 1], (images, count)).astype(np.int32),
+        best=generator.integers(0, faces, (images, count)).astype(np.int32),
+        boxes=boxes.astype(np.float32),
+        random=generator.random((images, count), np.float32),
+    )
+
+
+@pytest.mark.parametrize("hard_positives", [True, False])
+@pytest.mark.parametrize("hard_negatives", [True, False])
+def test_branch_losses_like_the_oracle(hard_positives, hard_negatives):
+    generator = np.random.default_rng(0)
+    grids = [map_anchors(*size, branch) for size, branch in zip(SIZES, BRANCHES, strict=True)]
+    anchors = np.concatenate(grids)
+    counts = tuple(len(grid) for grid in grids)
+    logits = generator.normal(0, 2, (2, len(anchors))).astype(np.float32)
+    deltas = generator.normal(0, 1, (2, len(anchors), 4)).astype(np.float32)
+    targets = random_targets(generator, anchors, 2)
+    options = SamplingOptions(8, 0.5, hard_positives, hard_negatives, sigma=3.0)
+    tensors = Targets(*map(tf.constant, targets))
+    rows = Rows(tf.constant(anchors), tf.constant(logits), tf.constant(deltas), counts)
+    with tf.Session() as session:
+        found = session.run(branch_losses(rows, tensors, options))
+
+    edges = np.cumsum((0, *counts))
+    for branch, loss in enumerate(found):
+        part = slice(edges[branch], edges[branch + 1])
+        expected = []
+        for image in range(2):
+            labels, of_image = targets.labels[image, part], logits[image, part]
+            mined = {1: hard_positives, 0: hard_negatives, -1: True}
+            keys = np.where([mined[label] for label in labels], of_image, targets.random[image, part])
+            positives, negatives = sample_oracle(labels, keys, 8, 0.5)
+            faces = targets.boxes[image][targets.best[image, part]]
+            codes = [encode_oracle(anchor, face) for anchor, face in zip(anchors[part], faces, strict=True)]
+            expected.append(loss_oracle(of_image, deltas[image, part], codes, positives, negatives, 3.0))
+        assert loss == pytest.approx(np.mean(expected, axis=0), rel=1e-4)
+
+
+def test_images_without_faces_are_negatives():
+    anchors = np.concatenate([map_anchors(*size, branch) for size, branch in zip(SIZES, BRANCHES, strict=True)])
+    count = len(anchors)
+    logits = tf.zeros((1, count))
+    rows = Rows(tf.constant(anchors), logits, tf.ones((1, count, 4)), tuple(2 * h * w for h, w in SIZES))
+    zeros = tf.zeros((1, count), tf.int32)
+    losses = branch_losses(rows, Targets(zeros, zeros, tf.zeros((1, 0, 4)), tf.zeros((1, 0))), SamplingOptions())
+    gradient = tf.gradients(tf.add_n([loss.classes + loss.boxes for loss in losses]), logits)[0]
+    with tf.Session() as session:
+        found, slope = session.run((losses, gradient))
+    np.testing.assert_allclose(found, [(np.log(2), 0)] * 3, rtol=1e-6)
+    assert (slope > 0).all()
+
+
+class Step:
+    """A small network's losses on a random batch, by the weights of the branches."""
+
+    def __init__(self, backbone="mobile", size=64, images=2, **options):
+        generator = np.random.default_rng(1)
+        cells = [(size // 8,) * 2, (size // 16,) * 2, (size // 32,) * 2]
+        anchors = np.concatenate([map_anchors(*cell, branch) for cell, branch in zip(cells, BRANCHES, strict=True)])
+        self.weights = tf.placeholder(tf.float32, (3,))
+        image = tf.constant(generator.uniform(-100, 100, (images, size, size, 3)).astype(np.float32))
+        targets = Targets(*map(tf.constant, random_targets(generator, anchors, images)))
+        network = NetworkOptions(depth_multiplier=0.25, **options)
+        with tf.variable_scope("", use_resource=True):
+            self.losses = training_losses(image, targets, self.weights, backbone, network, SamplingOptions(32))
+        self.variables = tf.trainable_variables()
+
+
+def test_group_training_is_the_sum_of_the_branches():
+    step = Step()
+    gradients = tf.gradients(step.losses.total, step.variables)
+    with tf.Session() as session:
+        load_weights(session)
+        run = session.make_callable((step.losses, gradients), [step.weights])
+        whole, group = run(np.ones(3))
+        branches = [run(row) for row in np.eye(3)]
+    assert whole.total == pytest.approx(sum(losses.total for losses, _ in branches), rel=1e-5)
+    for branch, (losses, _) in enumerate(branches):
+        part = losses.branches[branch]
+        assert losses.total == pytest.approx(part.classes + part.boxes + losses.decay, rel=1e-6)
+    for variable, *values in zip(step.variables, group, *(of_branch for _, of_branch in branches), strict=True):
+        scale = max(np.abs(value).max() for value in values)
+        np.testing.assert_allclose(values[0], sum(values[1:]), rtol=0, atol=1e-5 * scale, err_msg=variable.op.name)
+
+
+def test_a_branch_alone_leaves_the_others_heads_to_weight_decay():
+    step = Step(weight_decay=0.0, mobile_weight_decay=0.0)
+    gradients = tf.gradients(step.losses.total, step.variables)
+    with tf.Session() as session:
+        load_weights(session)
+        values = session.run(gradients, {step.weights: (0, 1, 0)})
+    moved = {variable.op.name for variable, value in zip(step.variables, values, strict=True) if value.any()}
+    assert any("/M2_box/" in name for name in moved)
+    assert not any(part in name for name in moved for part in ("/M1_box/", "/M3_box/", "/M1/", "/M3/"))
+
+
+def apply(double_bias, clip_norm):
+    """Gradients of 3·w + 4·b, w "weights" and b "biases", a variable apart being left out."""
+    made = [
+        tf.get_variable(name, initializer=1.0, use_resource=True) for name in ("a/weights", "a/biases", "b/weights")
+    ]
+    pairs = joint_gradients(3 * made[0] + 4 * made[1], made, double_bias, clip_norm)
+    assert [variable for _, variable in pairs] == made[:2]
+    with tf.Session() as session:
+        return session.run([gradient for gradient, _ in pairs])
+
+
+def test_gradients_as_they_are():
+    assert apply(False, 0) == [3, 4]
+
+
+def test_doubled_biases():
+    assert apply(True, 0) == [3, 8]
+
+
+@pytest.mark.parametrize(("norm", "expected"), [(2.5, [1.5, 2]), (100, [3, 4])])
+def test_clipped_to_a_norm(norm, expected):
+    assert apply(False, norm) == pytest.approx(expected)
+
+
+def test_doubling_comes_before_clipping():
+    found = apply(True, 1)
+    assert found == pytest.approx(np.array([3, 8]) / np.hypot(3, 8))
+
+
+def test_batch_normalisation_is_trained_on_request():
+    """MobileNetV2 with TRAIN_BN: the batch's statistics normalise, the moving ones move with a step."""
+    step = Step("mobile_v2", images=4, train_bn=True)
+    updates = tf.get_collection(tf.GraphKeys.UPDATE_OPS)
+    statistics = [variable for variable in tf.global_variables() if "/BatchNorm/moving_" in variable.op.name]
+    assert len(updates) == len(statistics) > 50
+    pairs = joint_gradients(step.losses.total, step.variables, True, 0.0)
+    optimizer = tf.train.MomentumOptimizer(0.01, 0.9)
+    with tf.control_dependencies(updates):
+        train = optimizer.apply_gradients(pairs, skip_gradients_aggregation=True)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        before = session.run(statistics)
+        feeds = {step.weights: np.ones(3)}
+        losses = [session.run((step.losses.total, train), feeds)[0] for _ in range(12)]
+        after = session.run(statistics)
+    assert losses[-1] < 0.9 * losses[0]
+    assert all(np.isfinite(value).all() for value in after)
+    assert all((first != last).any() for first, last in zip(before, after, strict=True))
+
+
+def test_the_networks_input():
+    """The means are taken off and the padding is zero; where the size is fixed nothing is padded."""
+    image = np.arange(2 * 3 * 4 * 3, dtype=np.uint8).reshape(2, 3, 4, 3)
+    info = np.array([[3, 4, 1], [2, 3, 1]], np.float32)
+    known, unknown = tf.placeholder(tf.uint8, (2, 3, 4, 3)), tf.placeholder(tf.uint8, (2, None, None, 3))
+    with tf.Session() as session:
+        fixed = session.run(batch_image(known, tf.constant(info)), {known: image})
+        padded = session.run(batch_image(unknown, tf.constant(info)), {unknown: image})
+    expected = image - PIXEL_MEANS_BGR
+    np.testing.assert_allclose(fixed, expected, rtol=0, atol=1e-4)
+    expected[1, 2:] = expected[1, :, 3:] = 0
+    np.testing.assert_allclose(padded, expected, rtol=0, atol=1e-4)

@@ -1,0 +1,216 @@
+"""How long detection takes, stage by stage, and what memory it needs.
+
+Letters: `H, W` size of the network's input in pixels.
+
+Every setting has a process of its own, so that its peak memory is its own; the settings take turns, so that what else
+the machine does falls on all of them.
+"""
+
+import multiprocessing
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from ssh_tf.model.config import load_config
+from ssh_tf.model.detector import FaceDetector
+from ssh_tf.model.files.checkpoints import assign
+from ssh_tf.model.files.freezing import frozen
+from ssh_tf.model.files.frozen_graphs import load_graph
+from ssh_tf.model.inference.detect_files import detect_pictures
+from ssh_tf.model.inference.graph_runner import GraphRunner
+from ssh_tf.model.options import network_options, proposal_options
+from ssh_tf.model.precision import Precision, session_config
+from ssh_tf.nets.inference_graph import IMAGES, ROW_TENSORS, build, propose_all
+from ssh_tf.nets.network import Rows
+from ssh_tf.nms import nms
+from ssh_tf.utils.images import read_image
+from ssh_tf.utils.media import Picture
+from ssh_tf.utils.memory import resident_peak
+from ssh_tf.utils.tf1 import tf
+
+STAGES = ("read", "resize", "network", "proposals", "nms", "python", "detect", "stream")
+"""Seconds for an image. "network" ends with the scores and offsets of all anchors, "proposals" decodes and thins them
+out inside the graph; "detect" is the detector from resized picture to faces, in one pass through the graph; "python" is
+the part of it outside `session.run`, "nms" included; "stream" is the time between images when many are detected in a
+row, reading and resizing included."""
+
+_SOURCE_SCALE = 0.75
+_STREAMED = 4
+_NOISE_CELL = 8
+
+# Near the threshold, 0.05 or a logit of -2.9: random weights then give far more candidates than a photograph does.
+_FACE_LOGIT = -3.0
+
+
+class Setting(NamedTuple):
+    """What is measured."""
+
+    backbone: str
+    height: int
+    width: int
+    precision: Precision
+    model: Path | None
+    """A frozen graph; None: random weights."""
+
+
+class Measured(NamedTuple):
+    """Seconds of each repeat by stage, and the largest resident memory in bytes."""
+
+    setting: Setting
+    seconds: dict[str, list[float]]
+    peak_memory: int
+
+
+def measure_inference(settings: Sequence[Setting], image: Path | None, repeats: int) -> list[Measured]:
+    """Measure `settings` side by side on `image` (None: noise), `repeats` times each.
+
+    The file that is read is JPEG of three quarters of the network's input.
+    """
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        processes = []
+        for number, setting in enumerate(settings):
+            file = folder / f"{number}.jpg"
+            _write_picture(file, image, setting)
+            context = multiprocessing.get_context("spawn")
+            processes.append(stack.enter_context(ProcessPoolExecutor(1, context, _open, (setting, file))))
+        # One after the other: the first run of a graph is when TensorFlow rewrites it.
+        memory = [process.submit(_peak_memory).result() for process in processes]
+        for process in processes:
+            process.submit(_measure).result()
+        rounds = [[process.submit(_measure).result() for process in processes] for _ in range(repeats)]
+    return [
+        Measured(setting, {stage: [times[number][stage] for times in rounds] for stage in STAGES}, memory[number])
+        for number, setting in enumerate(settings)
+    ]
+
+
+def _write_picture(file: Path, image: Path | None, setting: Setting) -> None:
+    size = (round(_SOURCE_SCALE * setting.width), round(_SOURCE_SCALE * setting.height))
+    if image is None:
+        shape = (setting.height // _NOISE_CELL, setting.width // _NOISE_CELL, 3)
+        picture = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    else:
+        picture = read_image(image)
+    cv2.imwrite(str(file), cv2.resize(picture, size))
+
+
+class _Stages:
+    """The detector of a setting, in its process."""
+
+    def __init__(self, setting: Setting, file: Path) -> None:
+        sides = sorted((setting.height, setting.width))
+        self._file = file
+        self._config = load_config(None, ["TEST.SCALES", f"[{sides[0]}]", "TEST.MAX_SIZE", str(sides[1])])
+        graph_def = load_graph(setting.model) if setting.model else self._random_graph(setting.backbone)
+        runner = GraphRunner(graph_def, proposal_options(self._config), setting.precision)
+        self._session_seconds = 0.0
+        runner.run = self._timed(runner.run)
+        self._detector = FaceDetector(runner, self._config)
+        for _ in range(2):
+            self._detector(read_image(file))
+        self.peak_memory = resident_peak()
+        self._network, self._propose = self._parts(graph_def, setting.precision)
+
+    def _random_graph(self, backbone: str) -> Any:
+        with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={"GPU": 0})) as session:
+            build(backbone, network_options(self._config, backbone), proposal_options(self._config))
+            generator = np.random.default_rng(0)
+            assign(session, {variable: lifelike(variable, generator) for variable in tf.global_variables()})
+            return frozen(session)
+
+    def _timed(self, run: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*arguments: Any) -> Any:
+            started = perf_counter()
+            result = run(*arguments)
+            self._session_seconds = perf_counter() - started
+            return result
+
+        return timed
+
+    def _parts(self, graph_def: Any, precision: Precision) -> tuple[Callable[..., Any], Callable[..., Any]]:
+        """The graph cut in two: images → rows of anchors, rows of anchors → proposals."""
+        with tf.Graph().as_default() as graph:
+            images, info = tf.placeholder(tf.float32, (None, None, None, 3)), tf.placeholder(tf.float32, (3,))
+            names = [f"{name}:0" for name in (*ROW_TENSORS[:3], *ROW_TENSORS.counts)]
+            rows = tf.import_graph_def(graph_def, {f"{IMAGES}:0": images}, names)
+            fed = [tf.placeholder(row.dtype, row.shape) for row in rows]
+            anchors, logits, deltas, counts = fed
+            found = propose_all(Rows(anchors, logits, deltas, (counts,)), info, proposal_options(self._config))
+            session = tf.Session(graph=graph, config=session_config(precision))
+            return session.make_callable(rows, [images]), session.make_callable(list(found), [*fed, info])
+
+    def measure(self) -> dict[str, float]:
+        """Seconds by stage."""
+        seconds, moment = {}, perf_counter()
+
+        def note(stage: str) -> None:
+            nonlocal moment
+            now = perf_counter()
+            seconds[stage], moment = now - moment, now
+
+        image = read_image(self._file)
+        note("read")
+        levels = self._detector.prepare(image)
+        note("resize")
+        rows = self._network(levels[0].image[None])
+        note("network")
+        found = self._propose(*rows, np.array([*levels[0].image.shape[:2], levels[0].scale], np.float32))
+        note("proposals")
+        nms(np.hstack([found[0][:, 1:], found[1]]), self._config.TEST.NMS)
+        note("nms")
+        self._detector.detect_prepared([levels])
+        note("detect")
+        seconds["python"] = seconds["detect"] - self._session_seconds
+        pictures = [Picture(str(self._file), None, lambda: read_image(self._file))] * _STREAMED
+        arrivals = [perf_counter() for _ in detect_pictures(self._detector, pictures)]
+        seconds["stream"] = (arrivals[-1] - arrivals[0]) / (_STREAMED - 1)
+        return seconds
+
+
+def lifelike(variable: Any, generator: np.random.Generator) -> Any:
+    """Weights that roughly keep the scale of what they are given.
+
+    Initial weights would not do: activations fade to numbers so small that bfloat16 arithmetic slows down on them.
+    """
+    name, shape = variable.op.name, variable.shape.as_list()
+    leaf = name.rpartition("/")[2]
+    if leaf in ("gamma", "moving_variance"):
+        # What is added to a shortcut is kept faint, or sums would grow from block to block.
+        faint = leaf == "gamma" and any(part in name for part in ("/bottleneck_v1/conv3/", "/project/", "Darknet53/"))
+        return np.full(shape, 0.3 if faint else 1.0)
+    values = np.zeros(shape)
+    if leaf.endswith("weights"):
+        fan_in = np.prod(shape[:2]) if leaf == "depthwise_weights" else np.prod(shape[:3])
+        values = generator.standard_normal(shape) * np.sqrt(2 / fan_in)
+        # The first layer sees grey levels, the last gives logits and offsets.
+        values *= 1 / 60 if shape[2] == 3 else 0.5 if "_rpn_" in name else 1.0
+    elif name.endswith("_rpn_cls_score/biases"):
+        values[len(values) // 2 :] = _FACE_LOGIT
+    return values
+
+
+# The detector of this process, where it is one of `measure_inference`'s.
+_stages: _Stages | None = None
+
+
+def _open(setting: Setting, file: Path) -> None:
+    global _stages
+    _stages = _Stages(setting, file)
+
+
+def _measure() -> dict[str, float]:
+    assert _stages is not None
+    return _stages.measure()
+
+
+def _peak_memory() -> int:
+    assert _stages is not None
+    return _stages.peak_memory

@@ -1,11 +1,18 @@
-"""Files that are either whole or absent."""
+"""Files that are either whole or absent, and names that stay inside their folder."""
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
+
+from ssh_tf.utils.errors import DataError
+
+# Bytes of a name and of each of its parts: what systems take, with room for the suffix of a result.
+_LONGEST_NAME, _LONGEST_PART = 3072, 250
+_DRIVE = re.compile(r"[A-Za-z]:")
 
 
 @contextmanager
@@ -16,22 +23,58 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[A
     `mode` is "w" (UTF-8 text) or "wb".
 
     Raises:
-        OSError: the disk is full or the folder cannot be written; `path` is then as it was.
+        OSError: the disk is full or the folder cannot be written; it names a file, and `path` is as it was.
     """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Not the whole name: with what is added it could become too long.
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:40]}.", suffix=".tmp")
+        try:
+            with os.fdopen(handle, mode, encoding=None if "b" in mode else "utf-8") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            # mkstemp makes files private; a result is as readable as the user's umask says.
+            umask = os.umask(0)
+            os.umask(umask)
+            os.chmod(temporary, 0o666 & ~umask)
+            os.replace(temporary, target)
+        except BaseException:
+            if os.path.exists(temporary):
+                os.unlink(temporary)
+            raise
+
+
+@contextmanager
+def writing(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Let every OSError inside name a file: `path`, where the system does not say which (a full disk)."""
     try:
-        with os.fdopen(handle, mode, encoding=None if "b" in mode else "utf-8") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        # mkstemp makes files private; a result is as readable as the user's umask says.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, target)
-    except BaseException:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            error.filename = os.fspath(path)
         raise
+
+
+def inside(folder: str | os.PathLike[str], name: str, where: str) -> Path:
+    """The path of `name`, which came from a data file, below `folder`.
+
+    Args:
+        folder: where it must lie.
+        name: a relative path with `/` between its parts.
+        where: the file, with the line if it has lines, for the message.
+
+    Raises:
+        DataError: `name` is absolute or leads out of the folder (by Windows' rules too), is empty, too long, or holds
+            what no file's name may.
+    """
+    pure = PurePosixPath(name.replace("\\", "/"))
+    parts = pure.parts
+    if not parts or ".." in parts or pure.is_absolute() or _DRIVE.match(parts[0]):
+        raise DataError(f"{where}: the name {name[:80]!r} leads outside of its folder or to none; write it relative")
+    if any(ord(letter) < 32 or 0xD800 <= ord(letter) < 0xE000 for letter in name):
+        raise DataError(f"{where}: the name {name[:80]!r} holds letters that no file's name has")
+    if len(name.encode()) > _LONGEST_NAME or any(len(part.encode()) > _LONGEST_PART for part in parts):
+        raise DataError(f"{where}: the name {name[:80]!r}… is too long ({len(name.encode())} bytes)")
+    return Path(folder) / name

@@ -1,6 +1,8 @@
 """How a tool ends: one line on standard error and an exit code, whatever went wrong for the user."""
 
 import errno
+import subprocess
+import sys
 
 import pytest
 
@@ -46,3 +48,16 @@ def test_an_interruption_is_no_error_of_ours(capsys):
 def test_faults_of_the_program_are_not_hidden():
     with pytest.raises(ZeroDivisionError):
         run_tool(lambda _: 1 // 0)
+
+
+def test_a_full_disk_is_named_and_what_helps():
+    program = "from ssh_tf.utils.errors import run_tool; run_tool(lambda _: print('x' * 100000, flush=True) or 0)"
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run([sys.executable, "-c", program], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines()[0] == "error: standard output: No space left on device; make room there"
+
+
+def test_a_message_is_one_line_that_can_be_shown():
+    assert str(DataError("a\n  b\x1b[31m\udc80")) == "a b\\x1b[31m\\udc80"
+    assert len(str(DataError("x" * 10**6))) < 2100

@@ -1,10 +1,14 @@
 """Files that are whole or absent."""
 
+import errno
+import os
 import stat
+from pathlib import Path
 
 import pytest
 
-from ssh_tf.utils.files import atomic_write
+from ssh_tf.utils.errors import DataError
+from ssh_tf.utils.files import atomic_write, inside
 
 
 def test_text_and_bytes_are_written_and_folders_made(tmp_path):
@@ -39,3 +43,39 @@ def test_a_result_is_as_readable_as_other_files(tmp_path):
         pass
     modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("plain", "atomic")]
     assert modes[0] == modes[1]
+
+
+@pytest.mark.parametrize(
+    "name", ["../a", "a/../../b", "/etc/passwd", "..", "", ".", "C:/a", "c:a", "..\\a", "\\\\host\\a", "\\a"]
+)
+def test_names_that_lead_out_are_refused_with_their_place(name):
+    with pytest.raises(DataError, match=r"^list\.txt:3: .*outside of its folder"):
+        inside("folder", name, "list.txt:3")
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\nb", "\ud800", "a" * 251, "ü" * 126 + "/b", "a/" * 2000])
+def test_names_that_no_file_has_are_refused_with_their_place(name):
+    with pytest.raises(DataError, match=r"^list\.txt:3: the name "):
+        inside("folder", name, "list.txt:3")
+
+
+@pytest.mark.parametrize("name", ["a", "a/b.jpg", "a b/ü", "faces [v2]/a..b", "...", "a" * 250])
+def test_other_names_lie_in_the_folder(name):
+    assert inside("folder", name, "list.txt:3") == Path("folder", name)
+
+
+def test_a_full_disk_names_the_file(tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left") as raised, atomic_write(tmp_path / "a.txt") as stream:
+        stream.write("a")
+    assert raised.value.filename == str(tmp_path / "a.txt")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_long_name_can_be_written(tmp_path):
+    with atomic_write(tmp_path / ("ü" * 127)):
+        pass
+    assert len(list(tmp_path.iterdir())) == 1

@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             arguments.saved_model, GraphRunner(load_graph(arguments.saved_model), None, "fp32"), image, scale, wanted
         )
     if arguments.onnx:
-        save_onnx(graph_def, arguments.onnx)
+        save_onnx(stored, arguments.onnx)
         _report(arguments.onnx, OnnxRunner(arguments.onnx), image, scale, wanted)
     return 0
 

@@ -2,10 +2,13 @@
 
 import re
 
+import numpy as np
 import pytest
 
 from networks import SMALL
 from ssh_tf.model.files.frozen_graphs import load_graph
+from ssh_tf.model.inference.graph_runner import GraphRunner
+from ssh_tf.model.inference.onnx_runner import OnnxRunner
 from ssh_tf.utils.errors import CheckpointError, ImageError
 from ssh_tools import convert_ckpt_to_pb
 from ssh_tools.convert_ckpt_to_pb import main
@@ -38,6 +41,24 @@ def test_half_is_half_the_size_and_finds_nearly_the_same(checkpoint, tmp_path, c
     assert main(arguments(checkpoint, tmp_path / "half.pb", "--half")) == 0
     assert (tmp_path / "half.pb").stat().st_size < 0.6 * (tmp_path / "single.pb").stat().st_size
     assert "proposals agree" in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_half_onnx_holds_the_weights_of_the_half_graph(checkpoint, tmp_path):
+    onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
+    pytest.importorskip("tf2onnx", reason="the extra onnx is not installed")
+    graph, path = tmp_path / "half.pb", tmp_path / "half.onnx"
+    assert main(arguments(checkpoint, graph, "--half", "--onnx", str(path))) == 0
+    assert path.stat().st_size < 1.05 * graph.stat().st_size
+    model = onnx.load(str(path))
+    assert {value.name for value in model.graph.input} == {"image_tensor:0", "im_info:0"}
+    stored = {tensor.name for tensor in model.graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT16}
+    assert len(stored) > 20
+    images = np.random.default_rng(0).uniform(-110, 130, (1, 120, 160, 3)).astype(np.float32)
+    wanted = GraphRunner(load_graph(graph), None, "fp32")(images, 1.0)[0]
+    found = OnnxRunner(path)(images, 1.0)[0]
+    assert len(wanted.scores) > 20
+    np.testing.assert_allclose(found.scores, wanted.scores, atol=1e-5)
+    np.testing.assert_allclose(found.boxes, wanted.boxes, atol=1e-3)
 
 
 def test_a_model_that_finds_something_else_is_reported(checkpoint, tmp_path, monkeypatch):

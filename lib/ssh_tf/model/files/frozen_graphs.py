@@ -136,6 +136,23 @@ def with_half_weights(graph_def: Any) -> Any:
     return halved
 
 
+def with_half_as_inputs(graph_def: Any) -> tuple[Any, dict[str, npt.NDArray[np.float16]]]:
+    """A copy of `graph_def` with placeholders for what `with_half_weights` stored, and the values by tensor name.
+
+    A program that folds constants would make single precision of them again.
+    """
+    changed = tf.GraphDef()
+    changed.CopyFrom(graph_def)
+    values = {}
+    for node in changed.node:
+        if node.op == "Const" and _type(node, "dtype") == tf.float16:
+            value = values[f"{node.name}:0"] = tf.make_ndarray(node.attr["value"].tensor)
+            node.op = "Placeholder"
+            del node.attr["value"]
+            node.attr["shape"].shape.CopyFrom(tf.TensorShape(value.shape).as_proto())
+    return changed, values
+
+
 def _restore_single(graph_def: Any) -> None:
     """Undo `with_half_weights`: TensorFlow folds no cast that enlarges a constant, and runs it each time."""
     half = {node.name: node for node in graph_def.node if node.op == "Const" and _type(node, "dtype") == tf.float16}

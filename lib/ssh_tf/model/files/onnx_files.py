@@ -3,10 +3,14 @@
 import importlib
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from ssh_tf.model.files.frozen_graphs import with_half_as_inputs
 from ssh_tf.nets.inference_graph import BRANCHES, IMAGE_INFO, IMAGES, ROIS, SCORES
 from ssh_tf.utils.errors import CheckpointError, SSHError
 from ssh_tf.utils.files import atomic_write
@@ -18,15 +22,28 @@ _STANDARD_DOMAINS = {"", "ai.onnx"}
 def save_onnx(graph_def: Any, path: str | os.PathLike[str]) -> None:
     """Write `graph_def`, a frozen graph, as an ONNX file with the same inputs and outputs.
 
+    Weights that `with_half_weights` stored in half precision stay in half precision, each behind its cast to float32.
+
     Raises:
         SSHError: tf2onnx is not installed.
     """
     convert = onnx_package("tf2onnx").convert
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     inputs, outputs = ([f"{name}:0" for name in names] for names in ((IMAGES, IMAGE_INFO), (ROIS, SCORES, BRANCHES)))
-    model, _ = convert.from_graph_def(graph_def, input_names=inputs, output_names=outputs, opset=_OPSET)
+    graph_def, half = with_half_as_inputs(graph_def)
+    model, _ = convert.from_graph_def(graph_def, input_names=[*inputs, *half], output_names=outputs, opset=_OPSET)
+    _make_constants(model.graph, half)
     with atomic_write(path, "wb") as stream:
         stream.write(model.SerializeToString())
+
+
+def _make_constants(graph: Any, values: Mapping[str, npt.NDArray[np.float16]]) -> None:
+    """Turn inputs of `graph` into constants."""
+    to_tensor = onnx_package("onnx.numpy_helper").from_array
+    kept = [value for value in graph.input if value.name not in values]
+    del graph.input[:]
+    graph.input.extend(kept)
+    graph.initializer.extend(to_tensor(value, name) for name, value in values.items())
 
 
 def onnx_package(name: str) -> Any:

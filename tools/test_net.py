@@ -19,6 +19,7 @@ from ssh_tf.datasets.average_precision import SIZE_BOUNDS
 from ssh_tf.datasets.average_precision import evaluate as evaluate_by_size
 from ssh_tf.datasets.factory import DATASET_NAMES, load_dataset, load_folder
 from ssh_tf.datasets.failures import failure_sheet
+from ssh_tf.datasets.names import short_name
 from ssh_tf.datasets.problems import Problems
 from ssh_tf.datasets.results import write_json
 from ssh_tf.datasets.wider_baselines import published, read_baselines
@@ -134,7 +135,7 @@ def by_size(arguments: argparse.Namespace, config: Any) -> Run:
     else:
         name = arguments.imdb
         records = load_dataset(name, arguments.data_root, cache, arguments.skip_missing)
-    images = [SetImage(record.name.rsplit(".", 1)[0], record.path) for record in records]
+    images = [SetImage(short_name(record.name), record.path) for record in records]
     folder, run = detect(arguments, config, images, name)
     result = evaluate_by_size(
         run.detections,

@@ -180,3 +180,29 @@ def test_arguments_are_checked(arguments, words, capsys):
         main(["--model", "x", *arguments])
     assert left.value.code == 2
     assert words in capsys.readouterr().err
+
+
+def test_a_jpeg_and_a_png_of_one_stem_are_two_images(tmp_path, model):
+    """Each keeps its own detections; the JPEG's text file has the official name."""
+    data = tmp_path / "faces"
+    (data / "images").mkdir(parents=True)
+    shutil.copy(DEMO / "eileen_collins.jpg", data / "images" / "t.jpg")
+    cv2.imwrite(str(data / "images" / "t.png"), np.zeros((60, 80, 3), np.uint8))
+    (data / "val.txt").write_text("t.jpg 100 40 160 110\nt.png\n")
+    assert run(tmp_path / "output", model, "--imdb", "folder", "--data", str(data)) == 0
+    detections = results(tmp_path / "output") / "detections"
+    assert (detections / "t.txt").read_text().startswith("t.jpg\n")
+    assert (detections / "t.png.txt").read_text().startswith("t.png\n")
+    assert load_npz(results(tmp_path / "output") / "detections.npz").names == ("t", "t.png")
+
+
+def test_names_that_lead_out_of_the_images_are_refused(tmp_path, model):
+    data = tmp_path / "faces"
+    (data / "images").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.txt").write_text("mine")
+    shutil.copy(DEMO / "eileen_collins.jpg", tmp_path / "elsewhere" / "a.jpg")
+    (data / "val.txt").write_text("ev/../../../elsewhere/a.jpg\n")
+    with pytest.raises(DataError, match=r"val\.txt:1: .*outside of its folder"):
+        run(tmp_path / "output", model, "--imdb", "folder", "--data", str(data))
+    assert (tmp_path / "elsewhere" / "a.txt").read_text() == "mine"

@@ -4,15 +4,20 @@ Letters: `G` faces and `I` ignore regions of an image. Boxes are [x_min, y_min, 
 """
 
 import json
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from ssh_tf.datasets.names import file_name
 from ssh_tf.utils.errors import DataError
+from ssh_tf.utils.files import inside
+from ssh_tf.utils.reading import read_lines, reader, reading
+
+# Pixels: far beyond any picture, and such that areas are finite.
+_LARGEST = 1e7
 
 
 class Annotation(NamedTuple):
@@ -23,19 +28,23 @@ class Annotation(NamedTuple):
     line: int  # counted from 1
 
 
+@reader("an annotation file")
 def read_annotations(path: Path) -> list[Annotation]:
     """Read ``name x_min y_min x_max y_max x_min …`` lines; a name alone is an image without faces.
 
     Blank lines and lines that begin with ``#`` are passed over.
 
     Raises:
-        DataError: the file cannot be read, or a line is malformed; names file and line.
+        DataError: the file cannot be read, a line is malformed, a name leads out of the images' folder, or an image has
+            two lines; names file and line.
     """
     annotations = []
-    for number, line in _lines(path):
+    lines: dict[str, int] = {}
+    for number, line in read_lines(path):
         if line.startswith("#"):
             continue
         name, *values = line.split()
+        _check_name(name, path, number, lines)
         try:
             boxes = _boxes([float(value) for value in values])
         except ValueError as error:
@@ -44,50 +53,49 @@ def read_annotations(path: Path) -> list[Annotation]:
     return annotations
 
 
+@reader("a file of ignore regions")
 def read_ignore_regions(path: Path) -> dict[str, npt.NDArray[np.float32]]:
     """Read JSON lines with the keys ``image`` and ``ignore`` (a list of boxes) into {image: (I, 4)}.
 
     Other keys are free.
 
     Raises:
-        DataError: the file cannot be read, or a line is malformed; names file and line.
+        DataError: as for `read_annotations`.
     """
     regions = {}
-    for number, line in _lines(path):
+    lines: dict[str, int] = {}
+    for number, line in read_lines(path):
         try:
-            entry = json.loads(line)
+            with reading(f"{path}:{number}", "a JSON object with 'image' and 'ignore'"):
+                entry = json.loads(line)
             name, ignore = entry["image"], entry["ignore"]
             if not isinstance(name, str):
                 raise ValueError("'image' is not a string")
+            _check_name(name, path, number, lines)
             if any(len(box) != 4 for box in ignore):
                 raise ValueError("a box in 'ignore' does not have four numbers")
             regions[name] = _boxes([float(value) for box in ignore for value in box])
         except KeyError as error:
             raise DataError(f"{path}:{number}: the key {error} is missing") from error
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, OverflowError) as error:
             raise DataError(f"{path}:{number}: {error}; expected a JSON object with 'image' and 'ignore'") from error
     return regions
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Number and text of the lines that are not blank."""
-    try:
-        # A byte-order mark, as some editors write it, is no part of the first name.
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not a UTF-8 text file") from error
-    for number, line in enumerate(text.split("\n"), start=1):
-        if stripped := line.strip():
-            yield number, stripped
+def _check_name(name: str, path: Path, number: int, lines: dict[str, int]) -> None:
+    """See that `name` on line `number` stays inside its folder and stands on no other of `lines`, which it joins."""
+    inside("", name, f"{path}:{number}")
+    first = lines.setdefault(file_name(name), number)
+    if first != number:
+        raise DataError(f"{path}:{number}: {name} stands on line {first} already; an image has one line with all boxes")
 
 
 def _boxes(values: Sequence[float]) -> npt.NDArray[np.float32]:
     if len(values) % 4:
         raise ValueError(f"{len(values)} numbers do not make boxes of four")
-    if not all(map(math.isfinite, values)):
-        raise ValueError("a coordinate is not a finite number")
+    # Written so that NaN is refused.
+    if not all(abs(value) <= _LARGEST for value in values):
+        raise ValueError(f"a coordinate is not a number of at most {_LARGEST:.0f} pixels")
     boxes = np.array(values, dtype=np.float32).reshape(-1, 4)
     reversed_boxes = boxes[(boxes[:, 2:] < boxes[:, :2]).any(axis=1)]
     if len(reversed_boxes):

@@ -16,11 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ssh_tf.utils.errors import DataError
-from ssh_tf.utils.files import atomic_write
+from ssh_tf.utils.files import atomic_write, inside
+from ssh_tf.utils.reading import read_lines, reader
 
 FloatArray = npt.NDArray[np.float64]
 
 FOLDS = tuple(range(1, 11))
+_DIGITS = 9  # of a count
 
 
 class Shape(Enum):
@@ -50,9 +52,24 @@ def read_fold(folder: str | os.PathLike[str], number: int) -> Fold:
     return Fold(number, names, ellipses)
 
 
+@reader("a fold's list")
+def _read_list(path: Path) -> tuple[str, ...]:
+    lines: dict[str, int] = {}
+    for number, name in read_lines(path, errors="replace"):
+        inside("", name, f"{path}:{number}")
+        first = lines.setdefault(name, number)
+        if first != number:
+            raise DataError(f"{path}:{number}: {name} stands on line {first} already")
+    return tuple(lines)
+
+
 def read_names(folder: str | os.PathLike[str], number: int) -> tuple[str, ...]:
-    """The images of fold `number`, in the order in which detections must be written."""
-    return tuple(line.strip() for line in _lines(Path(folder) / f"FDDB-fold-{number:02d}.txt") if line.strip())
+    """The images of fold `number`, in the order in which detections must be written.
+
+    Raises:
+        DataError: the list cannot be read, names an image twice, or names one outside of the images' folder.
+    """
+    return _read_list(Path(folder) / f"FDDB-fold-{number:02d}.txt")
 
 
 def folds_present(folder: str | os.PathLike[str]) -> tuple[int, ...]:
@@ -101,6 +118,7 @@ def write_detections(
     return path
 
 
+@reader("a text file of 'name width height'")
 def read_sizes(path: str | os.PathLike[str]) -> dict[str, tuple[int, int]]:
     """Width and height of each image from a text file ``name width height``.
 
@@ -108,14 +126,12 @@ def read_sizes(path: str | os.PathLike[str]) -> dict[str, tuple[int, int]]:
         DataError: the file is missing or a line is malformed.
     """
     sizes = {}
-    for at, line in enumerate(_lines(Path(path)), 1):
-        if not line.strip():
-            continue
+    for at, line in read_lines(path, errors="replace"):
         try:
             name, width, height = line.split()
             sizes[name] = (int(width), int(height))
         except ValueError as error:
-            raise DataError(f"{path}:{at}: expected 'name width height', not {line.strip()[:60]!r}") from error
+            raise DataError(f"{path}:{at}: expected 'name width height', not {line[:60]!r}") from error
     return sizes
 
 
@@ -131,16 +147,10 @@ def sizes_of(names: Sequence[str], sizes: Mapping[str, tuple[int, int]], source:
     return [sizes[name] for name in names]
 
 
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-
-
+@reader("a file of name, count and rows")
 def _read_rows(path: Path, names: Sequence[str], columns: int) -> list[FloatArray]:
     """For each image its rows' first `columns` numbers, from a file of name, count, rows."""
-    lines = ((at, line.strip()) for at, line in enumerate(_lines(path), 1) if line.strip())
+    lines = iter(read_lines(path, errors="replace"))
     images = []
     for expected in names:
         at, name = next(lines, (0, ""))
@@ -156,7 +166,7 @@ def _read_rows(path: Path, names: Sequence[str], columns: int) -> list[FloatArra
 
 def _rows_of_image(path: Path, name: str, lines: Iterator[tuple[int, str]], columns: int) -> FloatArray:
     at, text = next(lines, (0, ""))
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > _DIGITS:
         raise DataError(f"{path}:{at}: expected the count of {name}, not {text[:60]!r}")
     rows = []
     for _ in range(int(text)):

@@ -22,6 +22,7 @@ from ssh_tf.utils.errors import DataError, ImageError
 from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.images import image_size
 from ssh_tf.utils.plots import PlotCurve, roc_figure, save_figure
+from ssh_tf.utils.reading import read_lines, reader
 
 #: Numbers of false positives at which results.json gives the rates.
 FALSE_POSITIVES = (100, 500, 1000, 2000)
@@ -138,10 +139,8 @@ def _ours(label: str, curve: Roc, rates: Any) -> PlotCurve:
     return PlotCurve(f"{label} ({at_thousand:.3f} at 1000)", curve.false_positives, rates, emphasised=True)
 
 
+@reader("a ROC curve of lines 'rate count [threshold]'")
 def _read_curve(path: Path) -> tuple[list[float], list[float]]:
     """False positives and rates of a ``DiscROC.txt``: rate, false positives, and more columns or none."""
-    try:
-        rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        return [float(row[1]) for row in rows], [float(row[0]) for row in rows]
-    except (OSError, ValueError, IndexError) as error:
-        raise DataError(f"{path}: not a ROC curve of lines 'rate count [threshold]' ({error})") from error
+    rows = [line.split() for _, line in read_lines(path)]
+    return [float(row[1]) for row in rows], [float(row[0]) for row in rows]

@@ -14,9 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ssh_tf.datasets.annotations import Annotation
+from ssh_tf.datasets.names import file_name
 from ssh_tf.utils.errors import DataError, ImageError
 from ssh_tf.utils.files import atomic_write
-from ssh_tf.utils.images import IMAGE_SUFFIXES, image_size
+from ssh_tf.utils.images import image_size
+from ssh_tf.utils.reading import read_json, reader
 
 _LOG = logging.getLogger(__name__)
 
@@ -69,13 +71,13 @@ def make_records(
     Raises:
         DataError: images are missing or unreadable (the first few and how many), or a box lies outside its image.
     """
-    cached = _read_sizes(size_cache)
-    ignored = {_file_name(name): regions for name, regions in ignore.items()}
+    cached = _cached_sizes(size_cache)
+    ignored = {file_name(name): regions for name, regions in ignore.items()}
     sizes: dict[str, _CachedSize] = {}
     missing: list[str] = []
     records = []
     for annotation in annotations:
-        name = _file_name(annotation.name)
+        name = file_name(annotation.name)
         path = images / name
         try:
             size = sizes[name] = sizes.get(name) or _size(path, cached.get(name))
@@ -101,10 +103,6 @@ def make_records(
     return records
 
 
-def _file_name(name: str) -> str:
-    return name if Path(name).suffix.lower() in IMAGE_SUFFIXES else f"{name}.jpg"
-
-
 def _size(path: Path, cached: _CachedSize | None) -> _CachedSize:
     status = path.stat()
     if cached is not None and (cached.modified_ns, cached.file_bytes) == (status.st_mtime_ns, status.st_size):
@@ -112,15 +110,17 @@ def _size(path: Path, cached: _CachedSize | None) -> _CachedSize:
     return _CachedSize(status.st_mtime_ns, status.st_size, *image_size(path))
 
 
-def _read_sizes(path: Path) -> dict[str, _CachedSize]:
+def _cached_sizes(path: Path) -> dict[str, _CachedSize]:
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-        return {name: _CachedSize(*(int(value) for value in values)) for name, values in entries.items()}
-    except FileNotFoundError:
+        return _read_sizes(path) if path.exists() else {}
+    except DataError as error:
+        _LOG.warning("%s; image sizes are read anew", error)
         return {}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        _LOG.warning("%s: image sizes are read anew (%s)", path, error)
-        return {}
+
+
+@reader("a table of image sizes")
+def _read_sizes(path: Path) -> dict[str, _CachedSize]:
+    return {name: _CachedSize(*(int(value) for value in values)) for name, values in read_json(path).items()}
 
 
 def _write_sizes(path: Path, sizes: Mapping[str, _CachedSize]) -> None:

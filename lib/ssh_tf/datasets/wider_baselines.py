@@ -14,7 +14,11 @@ import scipy.io
 from ssh_tf.datasets.precision_recall import average_precision
 from ssh_tf.datasets.problems import Problems
 from ssh_tf.datasets.wider_ground_truth import LEVELS
+from ssh_tf.utils.arrays import read_hdf5
 from ssh_tf.utils.errors import DataError
+from ssh_tf.utils.reading import open_file, reader
+
+_MAX_BYTES = 2**26
 
 UNREADABLE = "baseline that cannot be read (left out)"
 
@@ -65,21 +69,25 @@ def read_baselines(folder: str | os.PathLike[str], level: str, problems: Problem
     for path in paths:
         try:
             label, curve = _read(path)
-        except Exception:  # SciPy and h5py raise whatever the bytes lead them to
+        except DataError:
             problems.add(UNREADABLE, str(path))
             continue
         baselines.append(Baseline(label, average_precision(curve[:, 1], curve[:, 0]), curve[:, 1], curve[:, 0]))
     return sorted(baselines, key=lambda baseline: -baseline.ap)
 
 
+@reader("a published curve")
 def _read(path: Path) -> tuple[str, npt.NDArray[np.float64]]:
     """The legend, and (P, 2) precision and recall."""
+    names = ("legend_name", "pr_cruve")
     try:
-        found = scipy.io.loadmat(str(path), variable_names=("legend_name", "pr_cruve"))
+        with open_file(path, _MAX_BYTES) as stream:
+            found = scipy.io.loadmat(stream, variable_names=names)
+        legend, curve = str(found["legend_name"].ravel()[0]), found["pr_cruve"]
     except NotImplementedError:  # format 7.3 is HDF5, with the axes exchanged and text as numbers
-        import h5py
-
-        with h5py.File(path) as file:
-            legend = "".join(map(chr, file["legend_name"][()].ravel()))
-            return legend, np.asarray(file["pr_cruve"][()], dtype=np.float64).T
-    return str(found["legend_name"].ravel()[0]), np.asarray(found["pr_cruve"], dtype=np.float64)
+        found = read_hdf5(path, names)
+        legend, curve = "".join(map(chr, found["legend_name"].ravel())), found["pr_cruve"].T
+    curve = np.asarray(curve, dtype=np.float64)
+    if curve.ndim != 2 or curve.shape[1] != 2:
+        raise DataError(f"{path}: the curve has the shape {curve.shape}, expected (points, 2)")
+    return legend, curve

@@ -13,9 +13,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ssh_tf.datasets.names import file_name
 from ssh_tf.datasets.problems import Problems
+from ssh_tf.utils.arrays import read_npz as read_arrays
 from ssh_tf.utils.errors import DataError
-from ssh_tf.utils.files import atomic_write
+from ssh_tf.utils.files import atomic_write, inside
+from ssh_tf.utils.reading import read_text as read_file
+from ssh_tf.utils.reading import reader
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -50,11 +54,11 @@ def write_text(folder: str | os.PathLike[str], name: str, detections: npt.ArrayL
     """Write one image's official file ``folder/<event>/<image>.txt``: name, count, a row a line.
 
     Args:
-        name: "event/image", without a suffix.
+        name: "event/image", without its suffix if that is ``.jpg``.
         detections: (N, 5) x1, y1, x2, y2, score, float32.
     """
-    path = Path(folder) / f"{name}.txt"
-    lines = [f"{Path(name).name}.jpg"]
+    path = inside(folder, f"{name}.txt", str(folder))
+    lines = [file_name(Path(name).name)]
     rows = official_rows(detections)
     lines.append(str(len(rows)))
     # 9 significant digits give a float32 score back exactly.
@@ -121,8 +125,8 @@ def _missing(name: str, problems: Problems) -> FloatArray:
 
 def _read_one(root: Path, name: str, problems: Problems) -> FloatArray:
     try:
-        text = (root / f"{name}.txt").read_bytes().decode("utf-8", errors="replace")
-    except OSError:
+        text = _content(root / f"{name}.txt")
+    except DataError:
         return _missing(name, problems)
     rows = parse_text(text)
     if rows is None:
@@ -133,6 +137,11 @@ def _read_one(root: Path, name: str, problems: Problems) -> FloatArray:
     if not np.isfinite(rows).all():
         problems.add(HAS_NAN, f"{name}.txt")
     return rows
+
+
+@reader("a detection file")
+def _content(path: Path) -> str:
+    return read_file(path, errors="replace")
 
 
 def _names(first_line: str, image: str) -> bool:
@@ -161,26 +170,22 @@ def save_npz(path: str | os.PathLike[str], names: Sequence[str], detections: Seq
         )
 
 
+@reader("a detections.npz with names, counts and detections")
 def load_npz(path: str | os.PathLike[str]) -> StoredDetections:
     """Read what `save_npz` wrote.
 
     Raises:
         DataError: the file is missing, is no .npz, or its arrays do not fit each other.
     """
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            names, counts, rows = stored["names"], stored["counts"], stored["detections"]
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file of detections") from error
-    except Exception as error:  # zipfile, zlib, struct and NumPy each raise their own
-        raise DataError(f"{path}: not a detections.npz with names, counts and detections ({error})") from error
+    stored = read_arrays(path)
+    names, counts, rows = stored["names"], stored["counts"], stored["detections"]
     fits = (
         names.dtype.kind == "U"
         and names.ndim == 1
         and names.shape == counts.shape
         and counts.dtype.kind in "iu"
         and rows.dtype.kind == "f"
-        and (counts >= 0).all()
+        and ((counts >= 0) & (counts <= len(rows))).all()
         and rows.shape == (counts.sum(), 5)
     )
     if not fits:
@@ -188,6 +193,8 @@ def load_npz(path: str | os.PathLike[str]) -> StoredDetections:
             f"{path}: names {names.shape}, counts {counts.shape} and detections {rows.shape} do not fit;"
             " expected (M,), (M,) and (sum of counts, 5)"
         )
+    if len(set(names.tolist())) != len(names):
+        raise DataError(f"{path}: an image is there twice")
     images = np.split(rows.astype(np.float32), np.cumsum(counts)[:-1]) if len(counts) else []
     return StoredDetections(tuple(names.tolist()), images)
 

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ssh_tf.datasets.problems import Problems
-from ssh_tf.datasets.wider_mat import by_image, image_names, load_cells
+from ssh_tf.datasets.wider_mat import by_image, image_names, load_cells, whole_numbers
 from ssh_tf.utils.errors import DataError
+from ssh_tf.utils.reading import reader
 
 LEVELS = ("easy", "medium", "hard")
 #: The official validation set: images, and faces that count at each level.
@@ -50,11 +51,7 @@ def read_ground_truth(folder: str | os.PathLike[str], problems: Problems | None 
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; it should hold wider_face_val.mat (see README, data)")
-    images = load_cells(folder / "wider_face_val.mat", "event_list", "file_list", "face_bbx_list")
-    names = image_names(images)
-    boxes = [np.asarray(image, dtype=np.int32).reshape(-1, 4) for image in by_image(images["face_bbx_list"])]
-    if len(boxes) != len(names):
-        raise DataError(f"{folder / 'wider_face_val.mat'}: {len(names)} images, but boxes for {len(boxes)}")
+    names, boxes = _images(folder / "wider_face_val.mat")
     starts = np.cumsum([0, *map(len, boxes)], dtype=np.int64)
     evaluated, faces = {}, {}
     for level in LEVELS:
@@ -67,6 +64,18 @@ def read_ground_truth(folder: str | os.PathLike[str], problems: Problems | None 
     return truth
 
 
+@reader("WIDER FACE's list of images and boxes")
+def _images(path: Path) -> tuple[tuple[str, ...], list[npt.NDArray[np.int32]]]:
+    """The names of the images, and (B, 4) boxes of each."""
+    images = load_cells(path, "event_list", "file_list", "face_bbx_list")
+    names = image_names(images, path)
+    boxes = [whole_numbers(image).astype(np.int32).reshape(-1, 4) for image in by_image(images["face_bbx_list"])]
+    if len(boxes) != len(names):
+        raise DataError(f"{path}: {len(names)} images, but boxes for {len(boxes)}")
+    return names, boxes
+
+
+@reader("WIDER FACE's list of the faces of a level")
 def _evaluated(path: Path, names: tuple[str, ...], starts: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.bool_], int]:
     """(B,) whether a box counts at the level of `path`, and how many faces the level has."""
     lists = by_image(load_cells(path, "gt_list")["gt_list"])
@@ -76,7 +85,7 @@ def _evaluated(path: Path, names: tuple[str, ...], starts: npt.NDArray[np.int64]
     faces = 0
     for name, start, end, chosen in zip(names, starts[:-1], starts[1:], lists, strict=True):
         # uint8 or uint16, counted from 1: cast before any arithmetic.
-        places = np.asarray(chosen).astype(np.int64).ravel() - 1
+        places = whole_numbers(chosen).ravel() - 1
         if places.size and (places.min() < 0 or places.max() >= end - start):
             raise DataError(f"{path}: {name} lists a box that it does not have ({end - start} boxes)")
         flags[start + places] = True

@@ -1,5 +1,6 @@
 """MATLAB's files as WIDER FACE uses them: cell arrays of events, which are cell arrays of images."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,6 +9,11 @@ import numpy.typing as npt
 import scipy.io
 
 from ssh_tf.utils.errors import DataError
+from ssh_tf.utils.files import inside
+from ssh_tf.utils.reading import Refused, open_file, reading
+
+# The largest of WIDER FACE has 10 MB.
+_MAX_BYTES = 2**28
 
 Cells = npt.NDArray[np.object_]
 
@@ -20,10 +26,8 @@ def load_cells(path: Path, *wanted: str) -> dict[str, Cells]:
     """
     if not path.is_file():
         raise DataError(f"{path}: not there; tools/fetch_data.py fetches WIDER FACE's split and evaluation tools")
-    try:
-        found = scipy.io.loadmat(str(path), variable_names=wanted)
-    except Exception as error:  # SciPy raises whatever the bytes lead it to
-        raise DataError(f"{path}: not a readable MATLAB file ({error})") from error
+    with reading(path, "a MATLAB file"), open_file(path, _MAX_BYTES) as stream:
+        found = scipy.io.loadmat(stream, variable_names=wanted)
     for name in wanted:
         if not isinstance(found.get(name), np.ndarray) or found[name].dtype != object:
             raise DataError(f"{path}: no cell array {name}; is it the file of another version?")
@@ -35,10 +39,30 @@ def by_image(cells: Cells) -> list[npt.NDArray[np.generic]]:
     return [image for event in cells.ravel() for image in event.ravel()]
 
 
-def image_names(file: Mapping[str, Cells]) -> tuple[str, ...]:
-    """ "event/image" of all images, from ``event_list`` and ``file_list``."""
+def image_names(file: Mapping[str, Cells], path: Path) -> tuple[str, ...]:
+    """ "event/image" of all images, from ``event_list`` and ``file_list`` of the file at `path`.
+
+    Raises:
+        DataError: a name leads out of the images' folder, or stands there twice.
+    """
     events = zip(file["event_list"].ravel(), file["file_list"].ravel(), strict=True)
-    return tuple(f"{_text(event)}/{_text(name)}" for event, names in events for name in names.ravel())
+    found = tuple(f"{_text(event)}/{_text(name)}" for event, names in events for name in names.ravel())
+    for name, times in Counter(found).items():
+        inside("", name, str(path))
+        if times > 1:
+            raise DataError(f"{path}: {name} is there {times} times")
+    return found
+
+
+def whole_numbers(array: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
+    """The array as int64.
+
+    Raises:
+        Refused: it holds something else than numbers, or larger ones than an image has pixels.
+    """
+    if array.dtype.kind not in "uif" or not (np.abs(array.astype(np.float64)) < 2**31).all():
+        raise Refused("a box or a flag is not made of numbers of pixels")
+    return array.astype(np.int64)
 
 
 def _text(cell: npt.NDArray[np.generic]) -> str:

@@ -12,14 +12,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ssh_tf.datasets.wider_mat import by_image, image_names, load_cells
+from ssh_tf.datasets.wider_mat import by_image, image_names, load_cells, whole_numbers
 from ssh_tf.utils.errors import DataError
-from ssh_tf.utils.files import atomic_write
+from ssh_tf.utils.files import atomic_write, inside
+from ssh_tf.utils.reading import read_lines, reader
 
 _INVALID = 7
 """Column of the flag: x, y, width, height, blur, expression, illumination, invalid, occlusion, pose."""
 
 _COLUMNS = 10
+_DIGITS = 9  # of a number
 
 
 class SplitImage(NamedTuple):
@@ -39,13 +41,14 @@ class Prepared(NamedTuple):
     without_area: int
 
 
+@reader("an official list of WIDER FACE")
 def read_split(path: Path) -> list[SplitImage]:
     """Read an official file, .txt or .mat.
 
     Raises:
         DataError: it is missing or malformed; a line of text is named by its number.
     """
-    return _read_mat(path) if path.suffix == ".mat" else list(_read_text(path))
+    return _read_mat(path) if path.suffix == ".mat" else list(_from_lines(path, read_lines(path)))
 
 
 def write_annotations(path: Path, images: Sequence[SplitImage]) -> Prepared:
@@ -67,31 +70,27 @@ def write_annotations(path: Path, images: Sequence[SplitImage]) -> Prepared:
 
 def _read_mat(path: Path) -> list[SplitImage]:
     file = load_cells(path, "event_list", "file_list", "face_bbx_list", "invalid_label_list")
-    names, boxes, invalid = image_names(file), by_image(file["face_bbx_list"]), by_image(file["invalid_label_list"])
+    names = image_names(file, path)
+    boxes, invalid = by_image(file["face_bbx_list"]), by_image(file["invalid_label_list"])
     if not len(names) == len(boxes) == len(invalid):
         raise DataError(f"{path}: {len(names)} images, boxes for {len(boxes)} and flags for {len(invalid)}")
     images = []
     for name, image_boxes, flags in zip(names, boxes, invalid, strict=True):
-        rows = np.asarray(image_boxes).astype(np.int64).reshape(-1, 4)
+        rows = whole_numbers(image_boxes).reshape(-1, 4)
         if flags.size != len(rows):
             raise DataError(f"{path}: {name} has {len(rows)} boxes and {flags.size} flags")
-        images.append(SplitImage(name, rows, np.asarray(flags).astype(bool).ravel()))
+        images.append(SplitImage(name, rows, whole_numbers(flags).astype(bool).ravel()))
     return images
 
 
-def _read_text(path: Path) -> Iterator[SplitImage]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not a UTF-8 text file") from error
-    lines = ((at, line.strip()) for at, line in enumerate(text.split("\n"), 1) if line.strip())
+def _from_lines(path: Path, numbered: Sequence[tuple[int, str]]) -> Iterator[SplitImage]:
+    lines = iter(numbered)
     for at, name in lines:
         if not re.search(r"\.jpe?g$", name, re.IGNORECASE):
             raise DataError(f"{path}:{at}: expected the name of an image, not {name[:60]!r}")
+        inside("", name, f"{path}:{at}")
         at, count = next(lines, (at, ""))
-        if not count.isdecimal():
+        if not count.isdecimal() or len(count) > _DIGITS:
             raise DataError(f"{path}:{at}: expected the count of {name}, not {count[:60]!r}")
         # An image without faces has the count 0, and a row of zeros all the same.
         rows = [_row(path, name, *next(lines, (at, ""))) for _ in range(max(int(count), 1))]
@@ -101,7 +100,7 @@ def _read_text(path: Path) -> Iterator[SplitImage]:
 
 def _row(path: Path, name: str, at: int, line: str) -> list[int]:
     try:
-        row = [int(value) for value in line.split()]
+        row = [int(value) for value in line.split() if len(value) <= _DIGITS + 1]
     except ValueError:
         row = []
     if len(row) != _COLUMNS:

@@ -10,7 +10,8 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import Future
 from itertools import islice
 from pathlib import Path
@@ -25,21 +26,24 @@ from ssh_tf.model.config import to_plain
 from ssh_tf.model.files.checkpoints import Checkpoint, model_files
 from ssh_tf.model.files.frozen_graphs import is_frozen
 from ssh_tf.utils.errors import CheckpointError, DataError, ImageError, SSHError
-from ssh_tf.utils.files import atomic_write
+from ssh_tf.utils.files import atomic_write, inside
 from ssh_tf.utils.images import image_size, read_image
 from ssh_tf.utils.prefetch import prefetched
+from ssh_tf.utils.reading import read_json, read_text, reader
 
 Rows = npt.NDArray[np.float32]
 
 DETECTIONS = "detections"
 STORED = "detections.npz"
 SETTINGS = "run.json"
+IMAGES = "images.json"
 
 _SECONDS_BETWEEN_LOG_LINES = 30
+_LARGEST = 1e9  # of a stored number
 
 
 class SetImage(NamedTuple):
-    """An image of a set: "event/image" without a suffix, and its file."""
+    """An image of a set: its name as `datasets.names.short_name` gives it, and its file."""
 
     name: str
     path: Path
@@ -105,7 +109,7 @@ def run_on_set(
     Args:
         open_detector: gives what finds the faces; not called if there is nothing left to do.
         images: the set; names are different.
-        folder: gets ``detections/<event>/<image>.txt``, ``detections.npz`` and ``run.json``.
+        folder: gets ``detections/<event>/<image>.txt``, ``detections.npz``, ``run.json`` and ``images.json``.
         settings: what `settings_of` returned; a folder of another run is refused.
         threshold: least score stored.
         batch: images that go through the network together where they are of equal size.
@@ -113,7 +117,8 @@ def run_on_set(
         restart: begin anew, and delete the detections that the folder holds.
 
     Raises:
-        DataError: `folder` holds the run of other settings.
+        DataError: `folder` holds the run of other settings or other images; two images have one name; a name leads out
+            of `folder`.
     """
     started = time.monotonic()
     store = folder / DETECTIONS
@@ -121,7 +126,8 @@ def run_on_set(
         # All of it, and before the new settings are noted: a break must not leave files of both runs.
         shutil.rmtree(store, ignore_errors=True)
     _claim(folder, settings, restart)
-    done = {image.name for image in images if (store / f"{image.name}.txt").is_file()}
+    done = _present(images, store)
+    _claim_images(folder, images, done)
     todo = [image for image in images if image.name not in done]
     if batch > 1:
         todo.sort(key=_size)
@@ -166,11 +172,25 @@ def _detect(
     return failed
 
 
+def _present(images: Sequence[SetImage], store: Path) -> set[str]:
+    """The names of those whose detections are stored; and see that no two would be stored in one place."""
+    paths = {image.name: inside(store, f"{image.name}.txt", str(store)) for image in images}
+    if len(paths) != len(images):
+        twice = next(name for name, times in Counter(image.name for image in images).items() if times > 1)
+        raise DataError(f"{twice}: the set has two images of this name; their detections cannot be told apart")
+    return {name for name, path in paths.items() if path.is_file()}
+
+
 def _stored(store: Path, name: str) -> Rows:
     """What an image's text file holds; nothing where there is none."""
     path = store / f"{name}.txt"
-    rows = parse_text(path.read_text(encoding="utf-8")) if path.is_file() else np.zeros((0, 5))
-    if rows is None:
+    return _rows(path) if path.is_file() else np.zeros((0, 5), np.float32)
+
+
+@reader("a detection file")
+def _rows(path: Path) -> Rows:
+    rows = parse_text(read_text(path))
+    if rows is None or not (np.abs(rows) < _LARGEST).all():
         raise DataError(f"{path}: malformed; delete it and run again")
     return corner_boxes(rows).astype(np.float32)
 
@@ -180,8 +200,8 @@ def _claim(folder: Path, settings: Mapping[str, Any], restart: bool) -> None:
     path = folder / SETTINGS
     if path.is_file() and not restart:
         try:
-            present = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            present = _noted(path)
+        except DataError:
             present = None
         if present != json.loads(json.dumps(settings)):
             differ = sorted(_differences(present, settings)) if isinstance(present, dict) else ["unreadable"]
@@ -192,6 +212,30 @@ def _claim(folder: Path, settings: Mapping[str, Any], restart: bool) -> None:
     else:
         with atomic_write(path) as stream:
             json.dump(settings, stream, indent=1)
+
+
+def _claim_images(folder: Path, images: Sequence[SetImage], done: Set[str]) -> None:
+    """Note the sizes in bytes of the images, and see that the stored detections are of files of those sizes."""
+    path = folder / IMAGES
+    noted = _noted(path) if done and path.is_file() else {}
+    sizes = {image.name: image.path.stat().st_size for image in images if image.path.is_file()}
+    others = [name for name, size in sizes.items() if name in done and noted.get(name, size) != size]
+    if others:
+        raise DataError(
+            f"{folder}: holds detections of other images under the same names ({len(others)}, such as {others[0]});"
+            " give another --tag, or --restart"
+        )
+    if any(noted.get(name) != size for name, size in sizes.items()):
+        with atomic_write(path) as stream:
+            json.dump(noted | sizes, stream)
+
+
+@reader("a table that this tool wrote")
+def _noted(path: Path) -> dict[str, Any]:
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: not a table that this tool wrote; give another --tag, or --restart")
+    return content
 
 
 def _differences(one: Mapping[str, Any], other: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

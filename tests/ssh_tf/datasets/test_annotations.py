@@ -54,9 +54,15 @@ def test_byte_order_mark_is_no_part_of_a_name(write):
         ("a.jpg 1 2 3 4 5", "5 numbers"),
         ("a.jpg 1 2 3 four", "four"),
         ("a name.jpg 1 2 3 4", "name.jpg"),
-        ("a.jpg 1 2 nan 4", "finite"),
-        ("a.jpg 1 2 inf 4", "finite"),
+        ("a.jpg 1 2 nan 4", "a number of at most"),
+        ("a.jpg 1 2 inf 4", "a number of at most"),
+        ("a.jpg 1 2 1e39 4", "a number of at most"),
+        (f"a.jpg 1 2 {'9' * 5000} 4", "a number of at most"),
         ("a.jpg 10 2 3 4", "x_max < x_min"),
+        ("../../elsewhere/a.jpg 1 2 3 4", "outside of its folder"),
+        ("/etc/a.jpg", "outside of its folder"),
+        ("a" * 300, "too long"),
+        ("good 5 6 7 8", "stands on line 2 already"),
         ("a.jpg 1 2 3 4 5 9 7 8", "y_max < y_min"),
     ],
 )
@@ -69,7 +75,7 @@ def test_malformed_line_is_named(write, line, message):
 
 @pytest.mark.parametrize("read", [read_annotations, read_ignore_regions])
 def test_unreadable_file(tmp_path, read):
-    with pytest.raises(DataError, match="No such file"):
+    with pytest.raises(DataError, match="no such file"):
         read(tmp_path / "missing.txt")
     (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\x00\x80")
     with pytest.raises(DataError, match="UTF-8"):
@@ -103,6 +109,13 @@ def test_ignore_regions(write):
         ('{"image": "a", "ignore": [[1, 2, 3, null]]}', "expected a JSON object"),
         ('{"image": "a", "ignore": 5}', "expected a JSON object"),
         ('{"image": "a", "ignore": [[9, 2, 3, 4]]}', "x_max < x_min"),
+        ('{"image": "../a", "ignore": []}', "outside of its folder"),
+        ('{"image": "a\\u0000", "ignore": []}', "no file's name"),
+        ('{"image": "\\ud800", "ignore": []}', "no file's name"),
+        ('{"image": "good.jpg", "ignore": []}', "stands on line 1 already"),
+        ("[" * 100000, "nested too deep"),
+        ('{"image": "a", "ignore": [[1, 2, 3, ' + "9" * 400 + "]]}", "expected a JSON object"),
+        ('{"image": "a", "ignore": [[1, 2, 3, ' + "9" * 5000 + "]]}", "or a damaged one"),
     ],
 )
 def test_malformed_label_is_named(write, line, message):

@@ -72,9 +72,9 @@ def test_faults_are_named_by_line(folds, tmp_path, text, words):
 
 
 def test_missing_files_are_named(folds, tmp_path):
-    with pytest.raises(DataError, match=r"FDDB-det-fold-03\.txt: cannot be read"):
+    with pytest.raises(DataError, match=r"FDDB-det-fold-03\.txt: no such file"):
         read_detections(tmp_path, read_fold(folds, 3))
-    with pytest.raises(DataError, match=r"FDDB-fold-04\.txt: cannot be read"):
+    with pytest.raises(DataError, match=r"FDDB-fold-04\.txt: no such file"):
         read_fold(folds, 4)
     with pytest.raises(DataError, match=r"no FDDB-fold-NN\.txt"):
         folds_present(tmp_path)
@@ -90,3 +90,17 @@ def test_sizes(tmp_path):
     path.write_text("2002/a 450 431\n2002/b 10\n")
     with pytest.raises(DataError, match=r"sizes\.txt:2: expected 'name width height', not '2002/b 10'"):
         read_sizes(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("/2002/c", "outside of its folder"),
+        ("../2002/c", "outside of its folder"),
+        ("2002/a", "line 1 already"),
+    ],
+)
+def test_names_in_a_list_are_checked(folds, line, words):
+    (folds / "FDDB-fold-03.txt").write_text(f"2002/a\n{line}\n")
+    with pytest.raises(DataError, match=rf"FDDB-fold-03\.txt:2: .*{words}"):
+        read_fold(folds, 3)

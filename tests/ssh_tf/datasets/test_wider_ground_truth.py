@@ -69,7 +69,7 @@ def beyond_the_boxes(folder):
     ("spoil", "words"),
     [
         (without_file, r"wider_medium_val\.mat: not there"),
-        (with_noise, r"wider_face_val\.mat: not a readable MATLAB file"),
+        (with_noise, r"wider_face_val\.mat: not a MATLAB file"),
         (without_list, r"wider_hard_val\.mat: no cell array gt_list"),
         (with_numbers, r"wider_hard_val\.mat: no cell array gt_list"),
         (of_other_images, r"wider_easy_val\.mat: lists for 1 images, but wider_face_val\.mat has 3"),

@@ -214,3 +214,38 @@ def test_settings_name_the_model_by_its_bytes(tmp_path):
     assert "TRAIN" not in settings["config"]
     with pytest.raises(CheckpointError, match=r"d\.ckpt: no checkpoint there"):
         digest("d.ckpt")
+
+
+def test_other_images_under_the_same_names_are_refused(images, tmp_path):
+    run(images, tmp_path / "out")
+    cv2.imwrite(str(images[3].path), np.zeros((50, 50, 3), np.uint8))
+    with pytest.raises(DataError, match=r"other images .* \(1, such as event1/3\); give another --tag, or --restart"):
+        run(images, tmp_path / "out")
+    assert run(images, tmp_path / "out", restart=True).resumed == 0
+    assert run(images, tmp_path / "out").resumed == 5
+
+
+def test_images_may_be_added(images, tmp_path):
+    run(images[:3], tmp_path / "out")
+    assert run(images, tmp_path / "out").resumed == 3
+    assert set(json.loads((tmp_path / "out" / "images.json").read_text())) == {image.name for image in images}
+
+
+def test_two_images_of_one_name_are_refused(images, tmp_path):
+    with pytest.raises(DataError, match=r"^event0/0: the set has two images"):
+        run([*images, images[0]], tmp_path / "out")
+
+
+def test_names_that_lead_out_are_refused(images, tmp_path):
+    with pytest.raises(DataError, match="outside of its folder"):
+        run([images[0]._replace(name="../elsewhere")], tmp_path / "out")
+    assert not (tmp_path / "out" / "elsewhere.txt").exists()
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\0", b"0.jpg\n1\n1e39 0 1 1 0.5\n", b"0.jpg\n1\nnan 0 1 1 0.5\n", b""])
+def test_damaged_stored_detections_are_named(images, tmp_path, content):
+    run(images, tmp_path / "out")
+    path = tmp_path / "out" / "detections" / "event0" / "0.txt"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"event0/0\.txt: "):
+        run(images, tmp_path / "out")

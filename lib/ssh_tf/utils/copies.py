@@ -1,5 +1,6 @@
 """Pictures out: image files and videos that are either whole or absent."""
 
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -30,44 +31,91 @@ class Copies:
     def __init__(self) -> None:
         self._target: Path | None = None
         self._video: Any = None
+        self._shape: tuple[int, ...] = ()
+        self._frames = 0
 
     def __enter__(self) -> "Copies":
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._end_video()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # What has ended the block is not to be hidden by what the video ends with.
+        with suppress(*([] if kind is None else [ImageError])):
+            self.end_video()
 
     def write(self, target: Path, image: npt.NDArray[np.uint8], rate: float | None = None) -> None:
         """Write `image` (H, W, 3) BGR to `target`: a file of its own, or a frame at `rate` frames a second.
 
         Raises:
-            ImageError: OpenCV writes no such format, or the file cannot be written.
+            ImageError: OpenCV writes no such format, the file cannot be written, or a frame is of another size than the
+                first; of the video before, see `end_video`.
+            FullDiskError: the disk has no room left.
         """
         if target != self._target:
-            self._end_video()
+            self.end_video()
         if rate is None:
             write_image(target, image)
             return
         if self._video is None:
             self._begin_video(target, rate, image.shape)
+        if image.shape != self._shape:
+            raise ImageError(f"{target}: a frame is of another size than the first, and left out")
         self._video.write(image)
+        self._frames += 1
+
+    def end_video(self) -> None:
+        """Close the video that is being written, if one is, and give it its name.
+
+        Raises:
+            ImageError: it could not be written whole; what there is of it keeps its temporary name.
+        """
+        video, target = self._video, self._target
+        self._video = self._target = None
+        if video is None or target is None:
+            return
+        video.release()
+        if not _is_whole(_part(target), self._frames):
+            raise ImageError(f"{target}: could not be written whole (is the disk full?); see {_part(target).name}")
+        try:
+            _part(target).replace(target)
+        except OSError as error:
+            raise ImageError(f"{target}: {error.strerror}") from error
 
     def _begin_video(self, target: Path, rate: float, shape: tuple[int, ...]) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        code = cv2.VideoWriter.fourcc(*_VIDEO_CODE)
-        self._target = target
-        self._video = cv2.VideoWriter(str(_part(target)), code, rate, (shape[1], shape[0]))
-        if not self._video.isOpened():
-            self._video = None
+        try:
+            str(target).encode()
+            target.parent.mkdir(parents=True, exist_ok=True)
+            code = cv2.VideoWriter.fourcc(*_VIDEO_CODE)
+            video = cv2.VideoWriter(str(_part(target)), code, rate, (shape[1], shape[0]))
+        except (OSError, UnicodeEncodeError, cv2.error) as error:
+            raise ImageError(f"{target}: OpenCV cannot write a video there ({error})") from error
+        if not video.isOpened():
             raise ImageError(f"{target}: OpenCV cannot write videos here")
-
-    def _end_video(self) -> None:
-        if self._video is not None and self._target is not None:
-            self._video.release()
-            with suppress(FileNotFoundError):
-                _part(self._target).replace(self._target)
-        self._target = self._video = None
+        self._target, self._video, self._shape, self._frames = target, video, shape, 0
 
 
 def _part(target: Path) -> Path:
-    return target.with_name(f".part-{target.name}")
+    # OpenCV takes the format from the suffix; a long name leaves no room for more.
+    return target.with_name(f".part-{target.stem[:50]}{target.suffix}")
+
+
+def _is_whole(path: Path, frames: int) -> bool:
+    """Whether an MP4 file holds `frames` frames. OpenCV does not tell of what it failed to write."""
+    try:
+        boxes, position, size = set(), 0, os.path.getsize(path)
+        with path.open("rb") as stream:
+            while position < size:
+                stream.seek(position)
+                head = stream.read(16)
+                length = int.from_bytes(head[:4], "big")
+                if length == 1:
+                    length = int.from_bytes(head[8:16], "big")
+                if length < 8:
+                    return False
+                boxes.add(head[4:8])
+                position += length
+    except OSError:
+        return False
+    capture = cv2.VideoCapture(str(path))
+    count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    capture.release()
+    return position == size and {b"ftyp", b"mdat", b"moov"} <= boxes and count == frames

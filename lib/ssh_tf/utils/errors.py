@@ -8,6 +8,13 @@ _LONGEST = 2000
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
+def one_line(text: str) -> str:
+    """`text` in one line that every stream takes."""
+    line = " ".join(text.split())
+    shown = line if len(line) <= _LONGEST else f"{line[:_LONGEST]} …"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
+
+
 class SSHError(Exception):
     """Something the user can put right. The message is one line: what, where, what to do.
 
@@ -16,9 +23,7 @@ class SSHError(Exception):
     """
 
     def __init__(self, message: str) -> None:
-        line = " ".join(message.split())
-        shown = line if len(line) <= _LONGEST else f"{line[:_LONGEST]} …"
-        super().__init__("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown))
+        super().__init__(one_line(message))
 
 
 class ConfigError(SSHError):
@@ -33,8 +38,26 @@ class ImageError(SSHError):
     """An image that cannot be read or is outside what the detector accepts."""
 
 
+class FullDiskError(SSHError):
+    """The disk has no room left, or the user no quota: nothing more can be written there."""
+
+
 class DataError(SSHError):
     """An annotation, a detection file or a data set that does not hold what it should."""
+
+
+def is_full(error: OSError) -> bool:
+    """Whether it says that the disk has no room left."""
+    return error.errno in _FULL
+
+
+def reason_of(error: BaseException) -> str:
+    """One line that says what went wrong with one item of many, whatever was raised."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    return str(error) if isinstance(error, SSHError) else f"{type(error).__name__}: {error}"
 
 
 def run_tool(main: Callable[[Sequence[str] | None], int]) -> None:
@@ -58,7 +81,7 @@ def run_tool(main: Callable[[Sequence[str] | None], int]) -> None:
     except OSError as error:
         # What could be read was: this is an output that cannot be written, by default what we print to.
         place = error.filename or "standard output"
-        advice = "make room there" if error.errno in _FULL else "is it a folder that can be written to?"
-        print(SSHError(f"error: {place}: {error.strerror or error}; {advice}"), file=sys.stderr)
+        advice = "make room there" if is_full(error) else "is it a folder that can be written to?"
+        print(one_line(f"error: {place}: {error.strerror or error}; {advice}"), file=sys.stderr)
         code = 2
     sys.exit(code)

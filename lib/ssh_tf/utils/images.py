@@ -7,6 +7,7 @@ NumPy, OpenCV and Pillow only: the MindSpore port shares this module.
 import io
 import os
 import re
+import stat
 import warnings
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
-from ssh_tf.utils.errors import ImageError
+from ssh_tf.utils.errors import FullDiskError, ImageError, is_full, reason_of
 from ssh_tf.utils.files import atomic_write
 
 # What the backbones were trained on, in 0..255.
@@ -92,10 +93,11 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
         ImageError: as `read_image`, as far as the header shows it.
     """
     try:
+        check_regular(path)
         with Path(path).open("rb") as stream:
             size = _header_size(stream, path)
-    except OSError as error:
-        raise ImageError(f"{path}: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{path}: {reason_of(error)}") from error
     if size is None:
         height, width = read_image(path).shape[:2]
         return height, width
@@ -106,16 +108,24 @@ def write_image(path: str | os.PathLike[str], image: npt.NDArray[np.uint8]) -> N
     """Write (H, W, 3) BGR in the format that the suffix of `path` names; folders are made as needed.
 
     Raises:
-        ImageError: OpenCV writes no such format, or the file cannot be written.
+        ImageError: OpenCV writes no such format or no picture of this size in it, or the file cannot be written.
+        FullDiskError: the disk has no room left.
     """
     suffix = Path(path).suffix
     if not suffix or not cv2.haveImageWriter(f"picture{suffix}"):
         raise ImageError(f"{path}: OpenCV writes no pictures with the suffix {suffix!r}")
-    _, data = cv2.imencode(suffix, image)
+    try:
+        written, data = cv2.imencode(suffix, image)
+    except cv2.error:
+        written = False
+    if not written:
+        raise ImageError(f"{path}: {suffix} cannot hold {image.shape[1]}x{image.shape[0]} pixels")
     try:
         with atomic_write(path, "wb") as stream:
             stream.write(data.tobytes())
     except OSError as error:
+        if is_full(error):
+            raise FullDiskError(f"{path}: {error.strerror}") from error
         raise ImageError(f"{path}: {error.strerror}") from error
 
 
@@ -158,12 +168,25 @@ def network_input(image: npt.NDArray[np.uint8], scale: float) -> npt.NDArray[np.
     return np.asarray(resize(subtract_mean(image), scale), dtype=np.float32)
 
 
+def check_regular(path: str | os.PathLike[str]) -> None:
+    """See that `path` is a file proper: a pipe or a device might never end, and opening it never return.
+
+    Raises:
+        ImageError: it is something else.
+        OSError: nothing is there.
+    """
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode):
+        raise ImageError(f"{path}: {'a directory' if stat.S_ISDIR(mode) else 'not a regular file'}")
+
+
 def _read_bytes(path: str | os.PathLike[str]) -> bytes:
     # Not `cv2.imread`: it fails on some platforms for names outside ASCII, and gives no reason.
     try:
+        check_regular(path)
         data = Path(path).read_bytes()
-    except OSError as error:
-        raise ImageError(f"{path}: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
+        raise ImageError(f"{path}: {reason_of(error)}") from error
     if not data:
         raise ImageError(f"{path}: the file is empty")
     return data

@@ -1,22 +1,31 @@
-"""Where pictures come from: image files, folders, patterns, videos, cameras."""
+"""Where pictures come from: image files, folders, patterns, videos, streams, cameras."""
 
 import glob
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ssh_tf.utils.errors import ImageError
-from ssh_tf.utils.images import IMAGE_SUFFIXES, read_image
+from ssh_tf.utils.errors import ImageError, reason_of
+from ssh_tf.utils.images import IMAGE_SUFFIXES, check_regular, read_image
 
-VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm", ".wmv"})
+# Their containers say how many frames there are; of others OpenCV works it out from the length and the frame rate.
+_COUNTED_SUFFIXES = frozenset({".3gp", ".avi", ".m4v", ".mov", ".mp4"})
+VIDEO_SUFFIXES = _COUNTED_SUFFIXES | {
+    *(".flv", ".m2ts", ".mkv", ".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv"),
+}
+
+_ADDRESS = re.compile(r"((?:rtsps?|rtmp|https?)://)(?:[^/@]*@)?(.+)", re.IGNORECASE)
 
 _DEFAULT_RATE = 25.0
+_RATES = (0.01, 999.0)
+"""Frames a second that a video may have; some containers give rates of thousands, or none."""
 
 
 class Picture(NamedTuple):
@@ -41,55 +50,125 @@ class Source(NamedTuple):
     pictures: Callable[[], Iterator[Picture]]
 
 
-def find_sources(inputs: Sequence[str | os.PathLike[str]]) -> list[Source]:
-    """Resolve what a user named: files, folders (with all below them), patterns with `*`, `?`, `[`, camera numbers.
+def find_sources(
+    inputs: Sequence[str | os.PathLike[str]], without: str | os.PathLike[str] | None = None
+) -> list[Source]:
+    """Resolve what a user named: files, folders (with all below them), patterns with `*`, `?`, `[`, addresses of
+    streams, camera numbers.
 
-    What is not there becomes a source whose only picture fails to load, so that the rest is still worked on.
+    Below a folder, what begins with a dot is passed over, and so is the folder `without`, where the results go. What is
+    not there, or cannot be looked at, becomes a source whose only picture fails to load, so that the rest is still
+    worked on.
     """
-    return [source for given in inputs for source in _resolve(os.fspath(given))]
+    hidden = None if without is None else os.path.realpath(without)
+    return [source for given in inputs for source in _guarded(os.fspath(given), hidden)]
 
 
-def _resolve(given: str) -> list[Source]:
+def _guarded(given: str, without: str | None) -> list[Source]:
+    try:
+        return _resolve(given, without)
+    except (ImageError, OSError, ValueError, RuntimeError) as error:
+        return [_absent(given, reason_of(error))]
+
+
+def _resolve(given: str, without: str | None) -> list[Source]:
+    if not given:
+        return [_absent("''", "an empty name")]
+    if found := _ADDRESS.fullmatch(given):
+        return [_stream(given, found[1] + found[2])]
     path = Path(given)
     if path.is_dir():
-        found = sorted(file for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES)
-        sources = [_file(file, file.relative_to(path)) for file in found if file.is_file()]
-        return sources or [_absent(given, "no images or videos in this folder")]
+        return _below(path, without) or [_absent(given, "no images or videos in this folder")]
     if not path.exists() and glob.has_magic(given):
         matches = [Path(match) for match in sorted(glob.glob(given, recursive=True))]
-        sources = [_file(match, Path(match.name)) for match in matches if match.is_file()]
+        sources = [_file(match, Path(match.name)) for match in matches if not match.is_dir()]
         return sources or [_absent(given, "no file matches this pattern")]
     if not path.exists() and given.isdecimal():
-        return [Source(f"camera {given}", Path(f"camera_{given}.mp4"), 0, _DEFAULT_RATE, partial(_frames, int(given)))]
+        return [Source(f"camera {given}", Path(f"camera_{given}.mp4"), 0, _DEFAULT_RATE, partial(_frames, given, None))]
     return [_file(path, Path(path.name))]
+
+
+def _below(folder: Path, without: str | None) -> list[Source]:
+    """The pictures and videos below `folder`, and the folders that cannot be read."""
+    found: list[Path] = []
+    unreadable: list[OSError] = []
+    for place, folders, files in os.walk(folder, onerror=unreadable.append):
+        folders[:] = [name for name in folders if name[0] != "." and os.path.realpath(Path(place, name)) != without]
+        found += [Path(place, name) for name in files if name[0] != "." and _is_wanted(name)]
+    sources = [_file(file, file.relative_to(folder)) for file in sorted(found)]
+    return sources + [_absent(str(error.filename), reason_of(error)) for error in unreadable]
+
+
+def _is_wanted(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES
 
 
 def _file(path: Path, place: Path) -> Source:
     if path.suffix.lower() in VIDEO_SUFFIXES:
-        capture = cv2.VideoCapture(str(path))
-        count, rate = capture.get(cv2.CAP_PROP_FRAME_COUNT), capture.get(cv2.CAP_PROP_FPS)
-        capture.release()
-        # Containers without an index give negative counts, some give rates of thousands.
-        rate = rate if 1 <= rate <= 240 else _DEFAULT_RATE
-        return Source(str(path), place, max(0, int(count)), rate, partial(_frames, str(path)))
+        try:
+            check_regular(path)
+            _check_name(path)
+        except (ImageError, OSError, ValueError) as error:
+            return _absent(str(path), reason_of(error))
+        count, rate = _probed(str(path))
+        return Source(str(path), place, count, rate, partial(_frames, str(path), count))
     picture = Picture(str(path), None, partial(read_image, path))
     return Source(str(path), place, 1, None, lambda: iter([picture]))
 
 
+def _stream(address: str, shown: str) -> Source:
+    """A video behind an address. `shown` is it without a password."""
+    name = re.sub(r"\W+", "_", shown.partition("://")[2]).strip("_")[:100] or "stream"
+    _, rate = _probed(address)
+    return Source(shown, Path(f"{name}.mp4"), 0, rate, partial(_frames, address, None, shown))
+
+
 def _absent(given: str, reason: str) -> Source:
+    message = reason if reason.startswith(f"{given}: ") else f"{given}: {reason}"
+
     def load() -> npt.NDArray[np.uint8]:
-        raise ImageError(f"{given}: {reason}")
+        raise ImageError(message)
 
     return Source(given, Path(given), 1, None, lambda: iter([Picture(given, None, load)]))
 
 
-def _frames(device: str | int) -> Iterator[Picture]:
-    name = f"camera {device}" if isinstance(device, int) else device
-    capture = cv2.VideoCapture(device)
+def _check_name(path: Path) -> None:
     try:
-        number = 0
+        str(path).encode()
+    except UnicodeEncodeError:
+        # OpenCV is given the name in UTF-8, and some versions crash on what is not.
+        raise ImageError(f"{path}: the name of a video has to be UTF-8; rename it") from None
+
+
+def _probed(video: str) -> tuple[int, float]:
+    """How many frames a video says it has, 0 if unknown, and its frame rate."""
+    capture = _opened(video)
+    count, rate = capture.get(cv2.CAP_PROP_FRAME_COUNT), capture.get(cv2.CAP_PROP_FPS)
+    capture.release()
+    # Containers without an index give negative or endless counts.
+    return int(count) if 0 < count < 2**31 else 0, rate if _RATES[0] <= rate <= _RATES[1] else _DEFAULT_RATE
+
+
+def _opened(device: str) -> Any:
+    """A video, or the camera of that number."""
+    try:
+        return cv2.VideoCapture(int(device) if device.isdecimal() else device)
+    except (cv2.error, OverflowError, ValueError):
+        return cv2.VideoCapture()
+
+
+def _frames(device: str, expected: int | None, shown: str | None = None) -> Iterator[Picture]:
+    """The frames of a video or a camera; one that fails to load if they are fewer than `expected` (None: unknown)."""
+    is_camera = device.isdecimal()
+    name = f"camera {device}" if is_camera else shown or device
+    capture = _opened(device)
+    number = 0
+    try:
         while True:
-            more, frame = capture.read()
+            try:
+                more, frame = capture.read()
+            except cv2.error:
+                more = False
             if not more:
                 break
             yield Picture(name, number, partial(np.asarray, frame))
@@ -97,5 +176,13 @@ def _frames(device: str | int) -> Iterator[Picture]:
     finally:
         capture.release()
     if number == 0:
-        reason = "no such camera" if isinstance(device, int) else "not a video that OpenCV can read"
+        reason = "no such camera" if is_camera else "not a video that OpenCV can read"
         yield from _absent(name, reason).pictures()
+    elif expected and number < expected - _uncounted(device, expected):
+        reason = f"the video ends after {number} of {expected} frames: it is damaged or cut off"
+        yield from _absent(name, reason).pictures()
+
+
+def _uncounted(device: str, expected: int) -> int:
+    """How far a count of frames may be off."""
+    return 0 if Path(device).suffix.lower() in _COUNTED_SUFFIXES else max(2, expected // 20)

@@ -1,6 +1,7 @@
 """Signals that ask a long run to end."""
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,9 +11,12 @@ from typing import Any
 def stop_signals() -> Iterator[list[str]]:
     """Collect SIGINT and SIGTERM instead of dying of them; the list holds the names of those that came.
 
-    The second one does what it does elsewhere.
+    The second one does what it does elsewhere. In a thread, where Python takes no signals, the list stays empty.
     """
     came: list[str] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield came
+        return
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.getsignal(number) for number in numbers}
 

@@ -199,7 +199,7 @@ def test_what_cannot_be_read_is_named_in_one_line(write, kind, capfd):
 def test_missing_file(tmp_path, read):
     with pytest.raises(ImageError, match="No such file"):
         read(tmp_path / "missing.jpg")
-    with pytest.raises(ImageError, match="directory"):
+    with pytest.raises(ImageError, match="a directory"):
         read(tmp_path)
 
 

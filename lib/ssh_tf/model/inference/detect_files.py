@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssh_tf.model.inference.detection import THRESHOLD, Detector, Level
-from ssh_tf.utils.errors import CheckpointError, SSHError
+from ssh_tf.utils.errors import CheckpointError, reason_of
 from ssh_tf.utils.media import Picture
 from ssh_tf.utils.prefetch import prefetched
 
@@ -48,6 +48,11 @@ def detect_pictures(
             yield picture, Detected(image, faces, 1000 * (perf_counter() - started))
         except CheckpointError:
             raise
-        except (SSHError, MemoryError) as error:
-            reason = str(error) or "not enough memory"
-            yield picture, reason if reason.startswith(picture.file) else f"{picture.file}: {reason}"
+        except Exception as error:  # whatever one picture does, the others are still to be looked at
+            yield picture, failure(picture, error)
+
+
+def failure(picture: Picture, error: BaseException) -> str:
+    """One line that says what went wrong with `picture`."""
+    reason = reason_of(error)
+    return reason if reason.startswith(f"{picture.file}: ") else f"{picture.file}: {reason}"

@@ -4,7 +4,8 @@ import json
 import os
 import sys
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
@@ -15,18 +16,21 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from ssh_tf.model.inference.detect_files import Detected, detect_pictures
+from ssh_tf.model.inference.detect_files import Detected, detect_pictures, failure
 from ssh_tf.model.inference.detection import Detector
 from ssh_tf.utils.copies import Copies, copy_name
 from ssh_tf.utils.drawing import draw_faces
-from ssh_tf.utils.errors import SSHError
-from ssh_tf.utils.files import atomic_write
+from ssh_tf.utils.errors import FullDiskError, ImageError, SSHError, printable
+from ssh_tf.utils.growing import GrowingLines
+from ssh_tf.utils.locks import claimed
 from ssh_tf.utils.media import Picture, Source, find_sources
+from ssh_tf.utils.signals import stop_signals
 
 LIST_NAME = "detections.jsonl"
 
 _WINDOW = "faces: any key goes on, q ends"
-_FAILED, _INTERRUPTED = 1, 130
+_FAILED = 1
+_ENDED_BY = {"SIGINT": 130, "SIGTERM": 143}
 
 
 def detect_to_folder(
@@ -40,18 +44,23 @@ def detect_to_folder(
     """Detect faces in `inputs` (see `find_sources`); write copies with boxes and `detections.jsonl` into `output`.
 
     A picture that fails is named on standard error and the run goes on. `show` opens a window; `max_frames` ends videos
-    and cameras early. Ctrl-C keeps what was found so far.
+    and cameras early. However a run ends, what was found so far is kept; if nothing was looked at, so is the list of an
+    earlier run.
 
     Returns:
-        Exit code: 0, 1 if any picture failed, 130 if interrupted.
+        Exit code: 0, 1 if anything failed, 130 if interrupted, 143 if asked to end by SIGTERM.
 
     Raises:
-        SSHError: the output folder cannot be written, or there is no screen to show on.
+        SSHError: the output folder cannot be written, is in use by another run or is itself to be searched; the graph
+            fails; there is no screen to show on.
     """
     output = Path(output)
     if show:
         _check_screen()
-    sources = find_sources(inputs)
+    for given in inputs:
+        if os.path.isdir(given) and os.path.realpath(given) == os.path.realpath(output):
+            raise SSHError(f"{output}: both searched for pictures and given as output; name another output folder")
+    sources = find_sources(inputs, without=output)
     targets = _targets(sources, output)
     origins: deque[int] = deque()
 
@@ -61,37 +70,90 @@ def detect_to_folder(
                 origins.append(number)
                 yield picture
 
-    done = faces = failed = code = 0
-    started = perf_counter()
+    tally = _Tally()
+    code = 0
     try:
         with (
-            atomic_write(output / LIST_NAME) as listing,
+            claimed(output),
+            tally.told(output),
+            GrowingLines(output / LIST_NAME) as listing,
             Copies() as copies,
             tqdm(total=_expected(sources, max_frames), unit="image", disable=None) as progress,
+            stop_signals() as signals,
         ):
+            before = None
             try:
                 for picture, found in detect_pictures(detector, pictures(), threshold):
-                    done += 1
                     progress.update()
                     number = origins.popleft()
+                    if number != before:
+                        _end_video(copies, tally)
+                        before = number
                     if isinstance(found, str):
-                        failed += 1
-                        tqdm.write(f"error: {found}", file=sys.stderr)
-                        continue
-                    faces += len(found.faces)
-                    listing.write(json.dumps(_line(picture, found)) + "\n")
-                    copy = draw_faces(found.image, found.faces)
-                    copies.write(targets[number], copy, sources[number].rate)
-                    if show and _key(copy, sources[number]) == "q":
+                        tally.fail(found)
+                    else:
+                        listing.write(json.dumps(_line(picture, found)))
+                        tally.add(found)
+                        try:
+                            copy = draw_faces(found.image, found.faces)
+                            copies.write(_given(targets[number]), copy, sources[number].rate)
+                            if show and _key(copy, sources[number]) == "q":
+                                break
+                        except FullDiskError:
+                            raise
+                        except Exception as error:  # its faces are in the list; the others are still to be looked at
+                            tally.fail(failure(picture, error))
+                    if signals:
+                        code = _ENDED_BY[signals[0]]
                         break
             except KeyboardInterrupt:
-                code = _INTERRUPTED
+                code = _ENDED_BY["SIGINT"]
+            _end_video(copies, tally)
     except OSError as error:
-        raise SSHError(f"{output}: cannot be written: {error.strerror}") from error
-    speed = done / (perf_counter() - started)
-    counts = f"{_counted(done, 'picture')}, {_counted(faces, 'face')}, {failed} failed"
-    print(f"{counts}; {speed:.1f} pictures a second; results in {output}")
-    return code or (_FAILED if failed else 0)
+        raise SSHError(f"{error.filename or output}: cannot be written: {error.strerror}") from error
+    return code or (_FAILED if tally.failed else 0)
+
+
+class _Tally:
+    """What a run has done so far."""
+
+    def __init__(self) -> None:
+        self.pictures = self.faces = self.failed = 0
+
+    def add(self, found: Detected) -> None:
+        """Count a picture that was looked at."""
+        self.pictures += 1
+        self.faces += len(found.faces)
+
+    def fail(self, message: str) -> None:
+        """Count and tell what went wrong."""
+        self.failed += 1
+        tqdm.write(printable(f"error: {message}"), file=sys.stderr)
+
+    @contextmanager
+    def told(self, output: Path) -> Iterator[None]:
+        """Tell all of it when the block ends, in whatever way."""
+        started = perf_counter()
+        try:
+            yield
+        finally:
+            speed = self.pictures / (perf_counter() - started)
+            counts = f"{_counted(self.pictures, 'picture')}, {_counted(self.faces, 'face')}, {self.failed} failed"
+            place = f"results in {output}" if self.pictures else "no results"
+            print(printable(f"{counts}; {speed:.1f} pictures a second; {place}"))
+
+
+def _end_video(copies: Copies, tally: _Tally) -> None:
+    try:
+        copies.end_video()
+    except ImageError as error:
+        tally.fail(str(error))
+
+
+def _given(target: Path | None) -> Path:
+    if target is None:
+        raise ImageError("there is no name for its copy")
+    return target
 
 
 def _counted(number: int, noun: str) -> str:
@@ -112,19 +174,42 @@ def _line(picture: Picture, found: Detected) -> dict[str, Any]:
     }
 
 
-def _targets(sources: Sequence[Source], output: Path) -> list[Path]:
-    """Where each source's copy goes: no two to one place, and none over an input."""
-    taken = {Path(source.file).resolve() for source in sources}
-    targets = []
+def _targets(sources: Sequence[Source], output: Path) -> list[Path | None]:
+    """Where each source's copy goes: no two to one place, none below another, and none over an input.
+
+    None for a source whose name is none that a copy could have.
+    """
+    files: set[str] = set()
+    folders: set[str] = set()
     for source in sources:
-        first = target = output / copy_name(source.place, source.rate is not None)
-        number = 2
-        while target.resolve() in taken:
-            target = first.with_name(f"{first.stem}_{number}{first.suffix}")
-            number += 1
-        taken.add(target.resolve())
-        targets.append(target)
+        with suppress(OSError, ValueError):
+            files.add(os.path.realpath(source.file))
+
+    def free(place: Path) -> Path:
+        path = output
+        for part in place.parts[:-1]:
+            path = _unused(path / part, files)
+            folders.add(os.path.realpath(path))
+        path = _unused(path / place.name, files, folders)
+        files.add(os.path.realpath(path))
+        return path
+
+    targets: list[Path | None] = []
+    for source in sources:
+        try:
+            targets.append(free(copy_name(source.place, source.rate is not None)))
+        except (OSError, ValueError):
+            targets.append(None)
     return targets
+
+
+def _unused(path: Path, *taken: Set[str]) -> Path:
+    """`path`, numbered if one of `taken` has it."""
+    candidate, number = path, 2
+    while any(os.path.realpath(candidate) in places for places in taken):
+        candidate = path.with_name(f"{path.stem}_{number}{path.suffix}")
+        number += 1
+    return candidate
 
 
 def _expected(sources: Sequence[Source], max_frames: int | None) -> int | None:

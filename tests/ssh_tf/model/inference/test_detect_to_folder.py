@@ -1,17 +1,24 @@
 """Many pictures: order, failures, what is left in the folder."""
 
 import json
+import os
+import pkgutil
+import signal
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detector import FaceDetector
 from ssh_tf.model.inference.detect_files import detect_pictures
 from ssh_tf.model.inference.detect_to_folder import detect_to_folder
 from ssh_tf.model.inference.graph_runner import ImageProposals
-from ssh_tf.utils.errors import CheckpointError, SSHError
+from ssh_tf.utils.copies import Copies
+from ssh_tf.utils.errors import CheckpointError, FullDiskError, SSHError
+from ssh_tf.utils.locks import claimed
 from ssh_tf.utils.media import find_sources
 
 
@@ -86,7 +93,7 @@ def test_list_and_copies(folder, tmp_path, capsys):
     captured = capsys.readouterr()
     assert code == 1
     assert captured.err == f"error: {folder}/c.jpg: the picture is cut off before its end\n"
-    assert "8 pictures, 7 faces, 1 failed" in captured.out
+    assert "7 pictures, 7 faces, 1 failed" in captured.out
     found = lines(output)
     assert [(line["file"], line.get("frame")) for line in found] == [
         (f"{folder}/{name}", frame)
@@ -129,9 +136,20 @@ def test_videos_may_end_early(folder, tmp_path):
 
 def test_inputs_are_never_written_over(folder):
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    detect_to_folder(detector(), [folder], folder, 0.5)
+    detect_to_folder(detector(), [str(folder / "*"), folder / "below/a.png"], folder, 0.5)
     assert {path: path.read_bytes() for path in before} == before
     assert (folder / "a_2.png").exists()
+
+
+def test_a_folder_is_not_both_searched_and_written_to(folder):
+    with pytest.raises(SSHError, match="name another output"):
+        detect_to_folder(detector(), [folder], folder / "below/..", 0.5)
+
+
+def test_results_below_the_input_are_not_looked_at_again(folder):
+    for _ in range(2):
+        detect_to_folder(detector(), [folder], folder / "faces", 0.5)
+    assert len(lines(folder / "faces")) == 7
 
 
 def test_equal_names_do_not_meet(folder, tmp_path):
@@ -140,19 +158,180 @@ def test_equal_names_do_not_meet(folder, tmp_path):
     assert (tmp_path / "out/a_2.png").exists()
 
 
-def test_ctrl_c_keeps_what_was_found(folder, tmp_path):
-    runner = OneFace()
-    plain = runner.__call__
+class Ended(OneFace):
+    """Does `what` when it sees an image of 48 pixels."""
 
-    class Interrupted(OneFace):
-        def __call__(self, images, scale):
-            if images.shape[1] == 48:
-                raise KeyboardInterrupt
-            return plain(images, scale)
+    def __init__(self, what):
+        super().__init__()
+        self.what = what
 
-    asked = FaceDetector(Interrupted(), detector().config)
-    assert detect_to_folder(asked, [folder], tmp_path / "out", 0.5) == 130
+    def __call__(self, images, scale):
+        if images.shape[1] == 48:
+            self.what()
+        return super().__call__(images, scale)
+
+
+def raises(error):
+    def act():
+        raise error
+
+    return act
+
+
+def send(number):
+    return lambda: os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize(
+    ("what", "code", "kept"),
+    [
+        (raises(KeyboardInterrupt), 130, 1),
+        # The picture that is being looked at is done first.
+        (send(signal.SIGINT), 130, 2),
+        (send(signal.SIGTERM), 143, 2),
+    ],
+)
+def test_what_was_found_before_a_signal_is_kept(folder, tmp_path, capsys, what, code, kept):
+    asked = FaceDetector(Ended(what), detector().config)
+    assert detect_to_folder(asked, [folder], tmp_path / "out", 0.5) == code
+    assert [line["file"] for line in lines(tmp_path / "out")] == [f"{folder}/a.png", f"{folder}/b.png"][:kept]
+    assert capsys.readouterr().out.startswith("1 picture, 1 face," if kept == 1 else "2 pictures, 2 faces,")
+    assert not list((tmp_path / "out").glob("*.part"))
+    assert not (tmp_path / "out/.lock").exists()
+
+
+def test_what_was_found_before_the_graph_failed_is_kept(folder, tmp_path):
+    asked = FaceDetector(Ended(raises(CheckpointError("broken graph"))), detector().config)
+    with pytest.raises(CheckpointError, match="broken graph"):
+        detect_to_folder(asked, [folder], tmp_path / "out", 0.5)
     assert [line["file"] for line in lines(tmp_path / "out")] == [f"{folder}/a.png"]
+
+
+def test_lines_are_there_while_the_run_goes_on(folder, tmp_path):
+    seen = []
+    part = tmp_path / "out/detections.jsonl.part"
+    asked = FaceDetector(Ended(lambda: seen.append(part.read_text())), detector().config)
+    detect_to_folder(asked, [folder / "a.png", folder / "b.png"], tmp_path / "out", 0.5)
+    assert [json.loads(line)["file"] for line in seen[0].splitlines()] == [f"{folder}/a.png"]
+
+
+def test_nothing_to_do_leaves_earlier_results(folder, tmp_path, capsys):
+    detect_to_folder(detector(), [folder / "a.png"], tmp_path / "out", 0.5)
+    before = lines(tmp_path / "out")
+    assert detect_to_folder(detector(), [tmp_path / "mistyped"], tmp_path / "out", 0.5) == 1
+    assert lines(tmp_path / "out") == before
+    assert "0 pictures, 0 faces, 1 failed; 0.0 pictures a second; no results\n" in capsys.readouterr().out
+
+
+def test_a_full_disk_ends_the_run_and_keeps_what_there_is(folder, tmp_path, monkeypatch):
+    written = []
+
+    def write(self, target, image, rate=None):
+        written.append(target)
+        if len(written) == 2:
+            raise FullDiskError(f"{target}: No space left on device")
+
+    monkeypatch.setattr(Copies, "write", write)
+    with pytest.raises(FullDiskError, match=r"out/b.png: No space left"):
+        detect_to_folder(detector(), [folder], tmp_path / "out", 0.5)
+    assert [line["file"] for line in lines(tmp_path / "out")] == [f"{folder}/a.png", f"{folder}/b.png"]
+
+
+@pytest.mark.parametrize("error", [OSError(5, "odd"), ValueError("odd"), MemoryError(), cv2.error("odd")])
+@pytest.mark.parametrize("step", ["draw_faces", "Copies.write", "nms"])
+def test_whatever_happens_to_one_picture_the_others_are_done(folder, tmp_path, monkeypatch, capsys, step, error):
+    room = "detection" if step == "nms" else "detect_to_folder"
+    name = f"ssh_tf.model.inference.{room}.{step}"
+    plain = pkgutil.resolve_name(name.replace(f"{room}.", f"{room}:", 1))
+    calls = []
+
+    def once(*arguments):
+        calls.append(1)
+        if len(calls) == 2:
+            raise error
+        return plain(*arguments)
+
+    monkeypatch.setattr(name, once)
+    assert detect_to_folder(detector(), [folder], tmp_path / "out", 0.5) == 1
+    assert len(lines(tmp_path / "out")) == (6 if step == "nms" else 7)
+    complaint = capsys.readouterr().err.splitlines()[0]
+    assert complaint.startswith(f"error: {folder}/b.png: ")
+    assert ("memory" if isinstance(error, MemoryError) else "odd") in complaint
+
+
+def hostile(tmp_path):
+    """Names and files of which each once ended a run."""
+    long = tmp_path / f"{'n' * 246}.png"
+    cv2.imwrite(str(long), np.zeros((40, 60, 3), np.uint8))
+    Image.new("P", (65530, 40)).save(tmp_path / "wide.gif")
+    os.symlink("loop.png", tmp_path / "loop.png")
+    os.symlink("loop", tmp_path / "loop")
+    os.mkfifo(tmp_path / "pipe.png")
+    os.mkfifo(tmp_path / "pipe.mp4")
+    video = os.fsencode(tmp_path) + b"/\xff.avi"
+    Path(os.fsdecode(video)).write_bytes(b"RIFF")
+    return {
+        str(tmp_path / "wide.gif"): "cannot hold 65530x40 pixels",
+        str(tmp_path / "loop.png"): "symbolic links",
+        str(tmp_path / "loop"): "symbolic links",
+        str(tmp_path / "pipe.png"): "not a regular file",
+        str(tmp_path / "pipe.mp4"): "not a regular file",
+        os.fsdecode(video): "has to be UTF-8",
+        "": "an empty name",
+        "with\0zero.png": "null byte",
+        f"{tmp_path}/{'n' * 300}.png": "File name too long",
+        "/dev/zero": "not a regular file",
+        "99999999999999999999": "no such camera",
+        "http://[::1": "not a video",
+    }
+
+
+def test_hostile_inputs_have_a_line_each(folder, tmp_path, capsys):
+    place = tmp_path / "hostile"
+    place.mkdir()
+    expected = hostile(place)
+    config = load_config(None, ["TEST.SCALES", "[16]", "TEST.MAX_SIZE", "32768"])
+    asked = FaceDetector(OneFace(), config)
+    inputs = [folder / "a.png", *expected, place / f"{'n' * 246}.png", folder / "d.jpg"]
+    assert detect_to_folder(asked, inputs, tmp_path / "out", 0.5) == 1
+    complaints = capsys.readouterr().err.splitlines()
+    assert len(complaints) == len(expected)
+    for complaint, (name, words) in zip(complaints, expected.items(), strict=True):
+        assert complaint.startswith("error: ")
+        assert words in complaint, (name, complaint)
+    assert len(lines(tmp_path / "out")) == 4
+    assert (tmp_path / f"out/{'n' * 246}.png").exists()
+
+
+def test_unreadable_folder_is_named(folder, tmp_path, capsys, monkeypatch):
+    # Rights mean nothing to a test that runs as root.
+    plain = os.scandir
+
+    def scandir(path):
+        if str(path).endswith("below"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return plain(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert detect_to_folder(detector(), [folder], tmp_path / "out", 0.5) == 1
+    assert f"error: {folder}/below: Permission denied\n" in capsys.readouterr().err
+    assert len(lines(tmp_path / "out")) == 6
+
+
+def test_a_picture_and_a_folder_of_one_name(folder, tmp_path):
+    (tmp_path / "in2/d.jpg").mkdir(parents=True)
+    (tmp_path / "in2/d.jpg/y.jpg").write_bytes((folder / "d.jpg").read_bytes())
+    for order in (1, -1):
+        output = tmp_path / f"out{order}"
+        assert detect_to_folder(detector(), [folder / "d.jpg", tmp_path / "in2"][::order], output, 0.5) == 0
+        written = {path.relative_to(output).as_posix() for path in output.rglob("*.jpg") if path.is_file()}
+        assert written == ({"d.jpg", "d_2.jpg/y.jpg"} if order == 1 else {"d_2.jpg", "d.jpg/y.jpg"})
+
+
+def test_two_runs_do_not_share_a_folder(folder, tmp_path):
+    with claimed(tmp_path / "out"), pytest.raises(SSHError, match=rf"process {os.getpid()} on "):
+        detect_to_folder(detector(), [folder], tmp_path / "out", 0.5)
+    assert detect_to_folder(detector(), [folder / "a.png"], tmp_path / "out", 0.5) == 0
 
 
 def test_folder_that_cannot_be_made(folder, tmp_path):

@@ -20,7 +20,7 @@ from ssh_tf.model.inference.detect_files import Detected, detect_pictures, failu
 from ssh_tf.model.inference.detection import Detector
 from ssh_tf.utils.copies import Copies, copy_name
 from ssh_tf.utils.drawing import draw_faces
-from ssh_tf.utils.errors import FullDiskError, ImageError, SSHError, printable
+from ssh_tf.utils.errors import FullDiskError, ImageError, SSHError, one_line
 from ssh_tf.utils.growing import GrowingLines
 from ssh_tf.utils.locks import claimed
 from ssh_tf.utils.media import Picture, Source, find_sources
@@ -128,7 +128,7 @@ class _Tally:
     def fail(self, message: str) -> None:
         """Count and tell what went wrong."""
         self.failed += 1
-        tqdm.write(printable(f"error: {message}"), file=sys.stderr)
+        tqdm.write(one_line(f"error: {message}"), file=sys.stderr)
 
     @contextmanager
     def told(self, output: Path) -> Iterator[None]:
@@ -140,7 +140,7 @@ class _Tally:
             speed = self.pictures / (perf_counter() - started)
             counts = f"{_counted(self.pictures, 'picture')}, {_counted(self.faces, 'face')}, {self.failed} failed"
             place = f"results in {output}" if self.pictures else "no results"
-            print(printable(f"{counts}; {speed:.1f} pictures a second; {place}"))
+            print(one_line(f"{counts}; {speed:.1f} pictures a second; {place}"))
 
 
 def _end_video(copies: Copies, tally: _Tally) -> None:

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 _LAYERS = {"ssh_tf.utils", "ssh_tf.nms", "ssh_tf.layer_utils", "ssh_tf.nets"}
 _DATA = {"ssh_tf.datasets", "ssh_tf.roi_data_layer"}
-_SETTINGS = {"ssh_tf.model.config", "ssh_tf.model.precision", "ssh_tf.model.options"}
+_SETTINGS = {"ssh_tf.model.config", "ssh_tf.model.sizes", "ssh_tf.model.precision", "ssh_tf.model.options"}
 _ROOMS = {"ssh_tf.model.files", "ssh_tf.model.inference", "ssh_tf.model.training"}
 MAY_IMPORT = {
     "ssh_tf.utils": set(),
@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "ssh_tf.roi_data_layer": {"ssh_tf.utils", "ssh_tf.nms", "ssh_tf.layer_utils", "ssh_tf.datasets"},
     "ssh_tf.model.config": {"ssh_tf.utils"},
     "ssh_tf.model.precision": {"ssh_tf.utils"},
+    "ssh_tf.model.sizes": {"ssh_tf.utils"},
     "ssh_tf.model.files": _LAYERS,
     "ssh_tf.model.inference": {*_LAYERS, "ssh_tf.model.precision", "ssh_tf.model.files"},
     "ssh_tf.model.options": {*_LAYERS, *_DATA, "ssh_tf.model.inference"},

@@ -13,7 +13,8 @@ from ssh_tf.model.inference.graph_runner import GraphRunner
 from ssh_tf.model.inference.onnx_runner import OnnxRunner
 from ssh_tf.model.options import network_options
 from ssh_tf.model.precision import Precision
-from ssh_tf.utils.errors import CheckpointError
+from ssh_tf.model.sizes import size_settings
+from ssh_tf.utils.errors import CheckpointError, ConfigError
 from ssh_tf.utils.resources import model_names, model_path
 
 DEFAULT_MODEL = "mobile_ssh"
@@ -22,16 +23,37 @@ DEFAULT_MODEL = "mobile_ssh"
 class FaceDetector(Detector):
     """Detects faces: ``FaceDetector()(image)`` with the model that comes with the package."""
 
-    def __init__(self, runner: Runner | None = None, config: Any = None, precision: Precision = "auto") -> None:
-        """Take the network that `runner` runs, or else the one that comes with the package, in `precision`.
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | Runner | None = None,
+        config: Any = None,
+        precision: Precision = "auto",
+        *,
+        size: str | int | None = None,
+        backbone: str | None = None,
+    ) -> None:
+        """Take a model in `precision`: the one that comes with the package, another, or a network that runs already.
 
-        `config` says at which scales a picture is looked at and how boxes are thinned out.
+        Args:
+            model: the name of a model that comes with the package, such as ``"mobile_ssh"``; the path of a checkpoint,
+                a `.pb` file, the folder of a SavedModel or a `.onnx` file; or a `Runner`.
+            config: says at which scales a picture is looked at and how boxes are thinned out; the defaults if None.
+            precision: of the arithmetic.
+            size: instead of `config`: how large a picture is looked at; a name of `SIZES`, or the shortest side.
+            backbone: of a checkpoint (a key of `BACKBONES`; None: see which it is).
 
         Raises:
-            CheckpointError: `runner` is None and no model comes with the package.
+            CheckpointError: the model is not there or does not fit.
+            ConfigError: there is no such size, or there is a `config` besides.
         """
-        config = load_config() if config is None else config
-        super().__init__(runner or _frozen_runner(_default_model(), config, precision), config)
+        config = _config(config, size)
+        if model is None:
+            runner = _frozen_runner(_default_model(), config, precision)
+        elif isinstance(model, str | os.PathLike):
+            runner = _runner_of(model, backbone, config, precision)
+        else:
+            runner = model
+        super().__init__(runner, config)
 
     @classmethod
     def from_checkpoint(
@@ -46,11 +68,8 @@ class FaceDetector(Detector):
         Raises:
             CheckpointError: the checkpoint is not there or does not fit.
         """
-        config = load_config() if config is None else config
-        backbone = backbone or Checkpoint(path).backbone()
-        with loaded(path, backbone, network_options(config, backbone), proposal_options(config)) as session:
-            graph_def = frozen(session)
-        return cls(GraphRunner(graph_def, proposal_options(config), precision), config)
+        config = _config(config)
+        return cls(_checkpoint_runner(path, backbone, config, precision), config)
 
     @classmethod
     def from_frozen(
@@ -65,7 +84,7 @@ class FaceDetector(Detector):
         Raises:
             CheckpointError: the file is no such graph, or holds operations that are not allowed.
         """
-        config = load_config() if config is None else config
+        config = _config(config)
         return cls(_frozen_runner(Path(path), config, precision), config)
 
     @classmethod
@@ -76,15 +95,32 @@ class FaceDetector(Detector):
         config: Any = None,
         precision: Precision = "auto",
     ) -> "FaceDetector":
-        """`from_frozen` for what looks like a frozen graph, `from_checkpoint` for anything else.
+        """The constructor, for a model that is a path or a name."""
+        return cls(path, config, precision, backbone=backbone)
 
-        Where nothing is at `path`, it may be the name of a model that comes with the package, such as ``"mobile_ssh"``.
-        """
-        if os.fspath(path) in model_names() and not os.path.exists(path) and not is_checkpoint(path):
-            path = model_path(os.fspath(path))
-        if is_frozen(path):
-            return cls.from_frozen(path, config, precision)
-        return cls.from_checkpoint(path, backbone, config, precision)
+
+def _config(config: Any, size: str | int | None = None) -> Any:
+    if size is None:
+        return load_config() if config is None else config
+    if config is not None:
+        raise ConfigError("a detector takes a size or a configuration, not both: set TEST.SCALES in the configuration")
+    return load_config(None, size_settings(size))
+
+
+def _runner_of(model: str | os.PathLike[str], backbone: str | None, config: Any, precision: Precision) -> Runner:
+    # A file comes before a model of the package.
+    if os.fspath(model) in model_names() and not os.path.exists(model) and not is_checkpoint(model):
+        model = model_path(os.fspath(model))
+    if is_frozen(model):
+        return _frozen_runner(Path(model), config, precision)
+    return _checkpoint_runner(model, backbone, config, precision)
+
+
+def _checkpoint_runner(path: str | os.PathLike[str], backbone: str | None, config: Any, precision: Precision) -> Runner:
+    backbone = backbone or Checkpoint(path).backbone()
+    with loaded(path, backbone, network_options(config, backbone), proposal_options(config)) as session:
+        graph_def = frozen(session)
+    return GraphRunner(graph_def, proposal_options(config), precision)
 
 
 def _default_model() -> Path:

@@ -41,7 +41,8 @@ _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _JPEG_END_OF_IMAGE = 0xD9
 
 _PILLOW_FORMATS = ("GIF", "TIFF", "WEBP")
-_PILLOW_MODES = frozenset({"1", "CMYK", "L", "LA", "P", "PA", "RGB", "RGBA"})
+COLOUR_MODES = frozenset({"1", "CMYK", "L", "LA", "P", "PA", "RGB", "RGBA"})
+"""Of PIL images: those that become 8-bit colours without loss of light."""
 
 # OpenCV tells of a file that it cannot decode in several lines of its own; we say it in one, with the file's name.
 if "OPENCV_LOG_LEVEL" not in os.environ:
@@ -199,14 +200,19 @@ def _decode_by_pillow(data: bytes) -> npt.NDArray[np.uint8] | None:
     """
     try:
         with Image.open(io.BytesIO(data), formats=_PILLOW_FORMATS) as picture:
-            if picture.mode not in _PILLOW_MODES:
+            if picture.mode not in COLOUR_MODES:
                 return None
-            upright = ImageOps.exif_transpose(picture)
-            # Over black or white a half-transparent edge would change: the colours alone are taken.
-            with_alpha = upright.convert("RGBA" if "transparency" in upright.info else upright.mode)
-            return np.ascontiguousarray(np.asarray(with_alpha.convert("RGB"))[:, :, ::-1])
+            return upright_bgr(picture)
     except Exception:  # as for headers: whatever a parser stumbles on, OpenCV has the last word
         return None
+
+
+def upright_bgr(picture: Image.Image) -> npt.NDArray[np.uint8]:
+    """A PIL image of one of `COLOUR_MODES` as (H, W, 3) BGR, turned as its EXIF says."""
+    upright = ImageOps.exif_transpose(picture)
+    # Over black or white a half-transparent edge would change: the colours alone are taken.
+    with_alpha = upright.convert("RGBA" if "transparency" in upright.info else upright.mode)
+    return np.ascontiguousarray(np.asarray(with_alpha.convert("RGB"))[:, :, ::-1])
 
 
 def _header_size(stream: BinaryIO, path: str | os.PathLike[str]) -> tuple[int, int] | None:

@@ -11,7 +11,8 @@ from ssh_tf.model.detector import FaceDetector
 from ssh_tf.model.files.agreement import compare
 from ssh_tf.model.files.frozen_graphs import load_graph, save_graph, save_saved_model
 from ssh_tf.model.inference.graph_runner import ImageProposals
-from ssh_tf.utils.errors import CheckpointError, ImageError
+from ssh_tf.utils.errors import CheckpointError, ConfigError, ImageError
+from ssh_tf.utils.images import write_image
 
 
 class FakeRunner:
@@ -132,6 +133,68 @@ def test_not_a_picture(shape):
         detector()(np.zeros(shape, np.uint8))
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.uint16, bool])
+def test_not_a_picture_of_bytes(kind):
+    with pytest.raises(ImageError, match=f"uint8, 0 to 255, got an array of {np.dtype(kind)}"):
+        detector()(np.zeros((20, 20, 3), kind))
+
+
+def test_a_result_is_the_rows_and_the_picture():
+    asked = detector([[20, 40, 60, 80]], [0.9], [0])
+    image = np.random.default_rng(0).integers(0, 256, (600, 800, 3), np.uint8)
+    result = asked.detect(image)
+    np.testing.assert_array_equal(result.rows, asked(image))
+    np.testing.assert_array_equal(result.image, image)
+    np.testing.assert_array_equal(asked.detect(image[:, :, ::-1], rgb=True).image, image)
+    assert len(asked.detect(image, 0.95)) == 0
+
+
+def test_pictures_as_files(tmp_path):
+    write_image(tmp_path / "a.png", picture(600, 800))
+    asked = detector([[20, 40, 60, 80]], [0.9], [0])
+    np.testing.assert_array_equal(asked(tmp_path / "a.png"), asked(picture(600, 800)))
+    with pytest.raises(ImageError, match=r"b\.png: No such file"):
+        asked(str(tmp_path / "b.png"))
+
+
+def test_the_end_of_a_block_closes_the_network():
+    closed = []
+    asked = detector()
+    asked.runner.close = lambda: closed.append(True)
+    with asked as inside:
+        assert inside is asked
+        assert not closed
+    assert closed == [True]
+
+
+@pytest.mark.parametrize(
+    ("size", "shapes"),
+    [
+        ("fast", [(480, 640)]),
+        (640, [(640, 853)]),
+        ("320", [(320, 427)]),
+        ("pyramid", [(500, 667), (800, 1067), (1200, 1600), (1600, 2133)]),
+    ],
+)
+def test_sizes_by_name_and_number(size, shapes):
+    asked = FaceDetector(FakeRunner([], [], []), size=size)
+    asked(picture(600, 800))
+    assert [shape[1:] for shape in asked_sizes(asked)] == shapes
+
+
+@pytest.mark.parametrize(
+    ("size", "words"), [("huge", "'huge' is no size: fast, balanced"), (3, "between 16 and"), (-480, "is no size")]
+)
+def test_sizes_that_are_none(size, words):
+    with pytest.raises(ConfigError, match=words):
+        FaceDetector(FakeRunner([], [], []), size=size)
+
+
+def test_a_size_beside_a_configuration():
+    with pytest.raises(ConfigError, match="a size or a configuration, not both"):
+        FaceDetector(FakeRunner([], [], []), load_config(), size="fast")
+
+
 @pytest.fixture(scope="module")
 def config():
     return load_config(None, SMALL)
@@ -241,7 +304,7 @@ def test_models_of_the_package_by_name(monkeypatch, frozen_model, config, images
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("ssh_tf.model.detector.model_names", lambda: ["small"])
     monkeypatch.setattr("ssh_tf.model.detector.model_path", lambda name: {"small": frozen_model}[name])
-    named = FaceDetector.from_file("small", config=config, precision="fp32")
+    named = FaceDetector("small", config, "fp32")
     np.testing.assert_allclose(named(images[0]), from_checkpoint(images[0]), atol=1e-5)
     with pytest.raises(CheckpointError, match="large"):
         FaceDetector.from_file("large", config=config)

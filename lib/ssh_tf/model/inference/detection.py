@@ -5,21 +5,25 @@ Letters: `H, W` size of a picture, `N` faces (or images of a batch), `R` proposa
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from ssh_tf.layer_utils.proposal_options import ProposalOptions
+from ssh_tf.model.inference.result import DetectionResult
 from ssh_tf.nms import nms
 from ssh_tf.utils.errors import ImageError
 from ssh_tf.utils.images import network_input, shortest_side_scale
+from ssh_tf.utils.loose_images import LooseImage, as_bgr
 
 THRESHOLD = 0.5
 """Lowest score worth showing; evaluation asks for less."""
 
 _MIN_SIDE = 16
 _LAST_BRANCH = 2
+
+_Self = TypeVar("_Self", bound="Detector")
 
 
 class ImageProposals(NamedTuple):
@@ -56,16 +60,33 @@ class Detector:
         self.runner = runner
         self.config = config
 
-    def __call__(self, image: npt.NDArray[np.uint8], threshold: float = THRESHOLD) -> npt.NDArray[np.float32]:
-        """Find the faces of `image` (H, W, 3) BGR.
+    def __call__(
+        self, image: LooseImage, threshold: float = THRESHOLD, *, rgb: bool = False
+    ) -> npt.NDArray[np.float32]:
+        """Find the faces of `image`: (H, W, 3) BGR, or RGB with `rgb`; the path of a file; or a PIL image.
 
         Returns:
             (N, 5) [x1, y1, x2, y2, score] in the image's pixels, best first; every score is above `threshold`.
 
         Raises:
-            ImageError: a side is under 16 pixels at the network's input.
+            ImageError: the file is none that can be read, or a side is under 16 pixels at the network's input.
         """
-        return self.detect_batch([image], threshold)[0]
+        return self.detect(image, threshold, rgb=rgb).rows
+
+    def detect(self, image: LooseImage, threshold: float = THRESHOLD, *, rgb: bool = False) -> DetectionResult:
+        """As calling the detector; the result knows the picture too, and gives crops and drawings of it."""
+        bgr = as_bgr(image, rgb)
+        return DetectionResult(bgr, self.detect_batch([bgr], threshold)[0])
+
+    def close(self) -> None:
+        """Give the network's memory back; the end of a `with` block does so too."""
+        self.runner.close()
+
+    def __enter__(self: _Self) -> _Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def detect_batch(
         self, images: Sequence[npt.NDArray[np.uint8]], threshold: float = THRESHOLD
@@ -77,10 +98,12 @@ class Detector:
         """Resize `image` (H, W, 3) BGR for the network, once for each of `TEST.SCALES`. Safe to call from a thread.
 
         Raises:
-            ImageError: a side is under 16 pixels at the network's input, or it is not a colour picture.
+            ImageError: a side is under 16 pixels at the network's input, or it is not a colour picture of 8 bits.
         """
         if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
             raise ImageError(f"expected a picture (H, W, 3), got an array of shape {list(image.shape)}")
+        if image.dtype != np.uint8:
+            raise ImageError(f"expected a picture of uint8, 0 to 255, got an array of {image.dtype}")
         height, width = image.shape[:2]
         levels = []
         scales = self._scales(height, width)

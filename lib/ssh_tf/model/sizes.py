@@ -1,0 +1,24 @@
+"""How large pictures are looked at, in names that people understand."""
+
+from ssh_tf.utils.errors import ConfigError
+
+SIZES = {
+    "fast": ["TEST.SCALES", "[480]"],
+    "balanced": ["TEST.SCALES", "[800]"],
+    "accurate": ["TEST.SCALES", "[1200]"],
+    "pyramid": ["TEST.SCALES", "[500, 800, 1200, 1600]"],
+}
+"""Name: settings, as `load_config` takes them. `docs/sizes.md` tells what each finds, and in which time."""
+
+
+def size_settings(size: str | int) -> list[str]:
+    """The settings of a name of `SIZES`, or of a number: the shortest side in pixels (the longest stays ≤ 1600).
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    if size in SIZES:
+        return list(SIZES[str(size)])
+    if not str(size).isdecimal():
+        raise ConfigError(f"{size!r} is no size: {', '.join(SIZES)} or a number of pixels")
+    return ["TEST.SCALES", f"[{int(size)}]"]

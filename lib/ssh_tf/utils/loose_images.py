@@ -1,0 +1,41 @@
+"""Pictures in the forms that programs have them in. Letters: `H, W` size of a picture."""
+
+import os
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from ssh_tf.utils.errors import ImageError
+from ssh_tf.utils.images import COLOUR_MODES, read_image, upright_bgr
+
+LooseImage: TypeAlias = npt.NDArray[np.uint8] | str | os.PathLike[str] | Image.Image
+"""(H, W, 3) uint8, the path of a file, or a PIL image."""
+
+
+def as_bgr(image: LooseImage, rgb: bool = False) -> npt.NDArray[np.uint8]:
+    """`image` as (H, W, 3) uint8 BGR. `rgb` says that an array is RGB; files and PIL images know their order.
+
+    A PIL image is turned upright as its EXIF says, and its transparency dropped, as `read_image` does.
+
+    Raises:
+        ImageError: it is none of these, or a file that cannot be read.
+    """
+    if isinstance(image, str | os.PathLike):
+        return read_image(image)
+    if isinstance(image, Image.Image):
+        return _from_pil(image)
+    if not isinstance(image, np.ndarray):
+        raise ImageError(f"expected an array, a path or a PIL image, got a {type(image).__name__}")
+    # Whether it is a picture at all, the detector sees.
+    return np.ascontiguousarray(image[..., ::-1]) if rgb else image
+
+
+def _from_pil(image: Image.Image) -> npt.NDArray[np.uint8]:
+    if image.mode not in COLOUR_MODES:
+        raise ImageError(f"a PIL image of mode {image.mode} has no 8-bit colours: convert it to RGB first")
+    try:
+        return upright_bgr(image)
+    except (OSError, ValueError) as error:
+        raise ImageError(f"a PIL image that cannot be read: {error}") from error

@@ -9,7 +9,7 @@ import numpy as np
 
 from ssh_tf.model.config import load_config
 from ssh_tf.model.files.checkpoints import assign
-from ssh_tf.model.files.freezing import frozen, loaded
+from ssh_tf.model.files.freezing import freeze, loaded
 from ssh_tf.model.files.frozen_graphs import save_graph
 from ssh_tf.model.options import network_options, proposal_options
 from ssh_tf.nets import inference_graph
@@ -99,7 +99,7 @@ def freeze_checkpoint(prefix):
     config = load_config(None, SMALL)
     options = network_options(config, "mobile"), proposal_options(config)
     with loaded(prefix, "mobile", *options) as session:
-        graph_def = frozen(session)
+        graph_def = freeze(session)
     path = Path(f"{prefix}.pb")
     save_graph(graph_def, path)
     return path

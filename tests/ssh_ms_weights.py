@@ -5,7 +5,7 @@ from pathlib import Path
 
 from networks import variable_contract, weight
 from ssh_ms.hdf5 import to_channels_first
-from ssh_ms.names import read_names
+from ssh_ms.names import read_name_table
 
 NAMES = Path(__file__).parents[1] / "tools/mindspore/map.csv"
 
@@ -19,5 +19,5 @@ def variables():
 @cache
 def parameters():
     """{parameter: value}, axes in MindSpore's order."""
-    names = read_names(NAMES)
+    names = read_name_table(NAMES)
     return {names[name]: to_channels_first(value) for name, value in variables().items()}

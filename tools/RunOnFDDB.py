@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ssh_tf.datasets.fddb_files import folds_present, read_names, write_detections
+from ssh_tf.datasets.fddb_files import folds_present, read_fold_names, write_fddb_detections
 from ssh_tf.model.command_line import add_config_arguments
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detector import FaceDetector
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parse_arguments(argv)
     lists = arguments.folds or arguments.data / "FDDB-folds"
     pictures = arguments.images or arguments.data / "images"
-    names = {number: read_names(lists, number) for number in folds_present(lists)}
+    names = {number: read_fold_names(lists, number) for number in folds_present(lists)}
     if not pictures.is_dir():
         raise DataError(f"{pictures}: no such folder; `tools/fetch_data.py fddb` fetches the images")
     config = load_config(arguments.cfg, arguments.set)
@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     by_name = dict(zip((image.name for image in images), run.detections, strict=True))
     for number, fold in names.items():
-        print(write_detections(arguments.output, number, fold, [by_name[name] for name in fold]))
+        print(write_fddb_detections(arguments.output, number, fold, [by_name[name] for name in fold]))
     for reason in list(run.failed.values())[:5]:
         print(f"error: {reason}", file=sys.stderr)
     if run.failed:

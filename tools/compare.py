@@ -30,7 +30,7 @@ from ssh_tf.utils.errors import run_tool
 from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.resources import model_path
 from ssh_tools.measuring import comparison_report
-from ssh_tools.measuring.comparison import Contestant, compare
+from ssh_tools.measuring.comparison import Contestant, compare_contestants
 from ssh_tools.measuring.peers import PEERS, MissingPeer
 
 SINGLE = ("TEST.SCALES", "[1200]", "TEST.MAX_SIZE", "1600", "TEST.FLIP", "False")
@@ -80,17 +80,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     peers, left_out = ([], []) if arguments.no_peers else classic()
     for line in left_out:
         print(f"left out: {line}", file=sys.stderr)
-    result = compare([*contestants, *peers], records)
+    result = compare_contestants([*contestants, *peers], records)
     caption = comparison_report.caption(result)
     print(comparison_report.text_table(result), caption, sep="\n\n")
     if arguments.json:
-        write_json(arguments.json, comparison_report.as_json(result, left_out))
+        write_json(arguments.json, comparison_report.comparison_json(result, left_out))
     if arguments.markdown:
         with atomic_write(arguments.markdown) as stream:
             stream.write(f"{comparison_report.markdown_table(result)}\n\n{caption}\n")
     if arguments.plot:
         title = f"{arguments.data.resolve().name}, {arguments.split}: all faces, IoU 0.5"
-        comparison_report.plot(arguments.plot, result, title)
+        comparison_report.comparison_plot(arguments.plot, result, title)
     for line in result.problems.lines():
         print(f"warning: {line}", file=sys.stderr)
     return 1 if len(result.problems) else 0

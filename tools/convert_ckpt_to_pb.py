@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from ssh_tf.model.command_line import add_config_arguments
 from ssh_tf.model.config import load_config
-from ssh_tf.model.files.agreement import compare
-from ssh_tf.model.files.freezing import frozen, loaded
+from ssh_tf.model.files.agreement import compare_proposals
+from ssh_tf.model.files.freezing import freeze, loaded
 from ssh_tf.model.files.frozen_graphs import load_graph, save_graph, save_saved_model, with_half_weights
 from ssh_tf.model.files.onnx_files import save_onnx
 from ssh_tf.model.inference.detection import Runner
@@ -22,7 +22,7 @@ from ssh_tf.model.inference.graph_runner import GraphRunner
 from ssh_tf.model.inference.onnx_runner import OnnxRunner
 from ssh_tf.model.options import network_options, proposal_options
 from ssh_tf.nets.backbones import BACKBONES
-from ssh_tf.nets.inference_graph import IMAGE_INFO, IMAGES, ROIS, SCORES
+from ssh_tf.nets.inference_graph import IMAGE_INFO, IMAGES, ROI_SCORES, ROIS
 from ssh_tf.utils.errors import CheckpointError, run_tool
 from ssh_tf.utils.images import network_input, read_image, shortest_side_scale
 
@@ -52,8 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     image, scale = _compared_image(arguments.image)
     info = np.array([*image.shape[:2], scale], np.float32)
     with loaded(arguments.model, arguments.backbone, network_options(config, arguments.backbone), proposals) as session:
-        graph_def = frozen(session)
-        wanted = session.run([f"{ROIS}:0", f"{SCORES}:0"], {f"{IMAGES}:0": image[None], f"{IMAGE_INFO}:0": info})
+        graph_def = freeze(session)
+        wanted = session.run([f"{ROIS}:0", f"{ROI_SCORES}:0"], {f"{IMAGES}:0": image[None], f"{IMAGE_INFO}:0": info})
     stored = with_half_weights(graph_def) if arguments.half else graph_def
 
     save_graph(stored, arguments.output)
@@ -85,7 +85,7 @@ def _report(
 ) -> None:
     """Print how far the proposals of a written model and the checkpoint's agree; raise if they do not."""
     found = runner(image[None], scale)[0]
-    agreement = compare(wanted[0][:, 1:], wanted[1][:, 0], found.boxes, found.scores)
+    agreement = compare_proposals(wanted[0][:, 1:], wanted[1][:, 0], found.boxes, found.scores)
     size = sum(file.stat().st_size for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file())
     print(f"{path}: {size / 1e6:.1f} MB; {agreement}")
     if not agreement.is_close:

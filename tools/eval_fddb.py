@@ -46,8 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     folds = [read_fold(arguments.folds, number) for number in folds_present(arguments.folds)]
     results = fddb_report.evaluate_folds(arguments.detections, folds, sizes, SHAPES[arguments.format])
     fddb_report.write_curves(arguments.output, results)
-    fddb_report.plot(arguments.output, results, others, arguments.label)
-    content = fddb_report.as_json(results)
+    fddb_report.fddb_plot(arguments.output, results, others, arguments.label)
+    content = fddb_report.fddb_json(results)
     write_json(arguments.output / "results.json", content)
     for score in ("discrete", "continuous"):
         rates = "   ".join(f"{rate:.4f} at {allowed}" for allowed, rate in content["all"][score].items())

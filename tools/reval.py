@@ -13,10 +13,11 @@ from ssh_tf.datasets import wider_report
 from ssh_tf.datasets.problems import Problems
 from ssh_tf.datasets.results import write_json
 from ssh_tf.datasets.wider_baselines import Baseline, published, read_baselines
-from ssh_tf.datasets.wider_detections import FloatArray, corner_boxes, official_rows, read_detections
-from ssh_tf.datasets.wider_evaluation import evaluate
+from ssh_tf.datasets.wider_detections import corner_boxes, official_rows, read_wider_detections
+from ssh_tf.datasets.wider_evaluation import evaluate_wider
 from ssh_tf.datasets.wider_ground_truth import LEVELS, read_ground_truth
 from ssh_tf.utils.errors import run_tool
+from ssh_tf.utils.types import FloatArray
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -46,17 +47,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parse_arguments(argv)
     problems = Problems()
     truth = read_ground_truth(arguments.ground_truth, problems)
-    rows = read_detections(arguments.detections, truth.names, problems)
+    rows = read_wider_detections(arguments.detections, truth.names, problems)
     if arguments.nms is not None:
         rows = [thinned_out(image, arguments.nms) for image in rows]
-    curves = evaluate(rows, truth)
-    print(wider_report.table(curves))
+    curves = evaluate_wider(rows, truth)
+    print(wider_report.wider_table(curves))
     if arguments.json:
-        content = wider_report.as_json(curves, len(truth.names), sum(map(len, rows)), problems)
+        content = wider_report.wider_json(curves, len(truth.names), sum(map(len, rows)), problems)
         write_json(arguments.json, content)
     if arguments.plot:
         baselines = {level: beside(arguments.baselines, level, problems) for level in LEVELS}
-        wider_report.plot(arguments.plot, curves, baselines, arguments.label)
+        wider_report.wider_plot(arguments.plot, curves, baselines, arguments.label)
     for line in problems.lines():
         print(f"warning: {line}", file=sys.stderr)
     return 0

@@ -16,14 +16,14 @@ from ssh_tf.datasets.factory import DATASET_NAMES, load_dataset, load_folder
 from ssh_tf.model.command_line import add_config_arguments
 from ssh_tf.model.config import load_config
 from ssh_tf.model.options import pipeline_options
-from ssh_tf.roi_data_layer.sampling import FACE, IGNORE, Sample, Sampler
+from ssh_tf.roi_data_layer.samples import FACE, IGNORE, Sampler, TrainingSample
 from ssh_tf.utils.arguments import not_negative, positive
 from ssh_tf.utils.drawing import draw_truth
 from ssh_tf.utils.errors import run_tool
 from ssh_tf.utils.images import write_image
 
 
-def contact_sheet(samples: Sequence[Sample], tile: int) -> npt.NDArray[np.uint8]:
+def sheet_of_samples(samples: Sequence[TrainingSample], tile: int) -> npt.NDArray[np.uint8]:
     """Return the samples, boxes drawn and each shrunk to fit `tile` pixels, in a grid about as wide as high."""
     columns = math.ceil(math.sqrt(len(samples)))
     rows = math.ceil(len(samples) / columns)
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = pipeline_options(config)._replace(skip_unreadable=arguments.skip_missing)
     sampler = Sampler(records, options, config.RNG_SEED, batch)
     samples = [sampler(arguments.iteration + number // batch, number % batch) for number in range(arguments.count)]
-    write_image(arguments.output, contact_sheet(samples, arguments.tile))
+    write_image(arguments.output, sheet_of_samples(samples, arguments.tile))
     faces = sum(int((sample.kinds == FACE).sum()) for sample in samples)
     print(f"{arguments.output}: {len(samples)} samples, {faces} faces")
     return 0

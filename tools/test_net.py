@@ -15,22 +15,21 @@ from pathlib import Path
 from typing import Any
 
 from ssh_tf.datasets import size_report, wider_report
-from ssh_tf.datasets.average_precision import SIZE_BOUNDS
-from ssh_tf.datasets.average_precision import evaluate as evaluate_by_size
+from ssh_tf.datasets.average_precision import SIZE_BOUNDS, evaluate_detections
 from ssh_tf.datasets.factory import DATASET_NAMES, load_dataset, load_folder
 from ssh_tf.datasets.failures import failure_sheet
 from ssh_tf.datasets.names import short_name
 from ssh_tf.datasets.problems import Problems
 from ssh_tf.datasets.results import write_json
 from ssh_tf.datasets.wider_baselines import published, read_baselines
-from ssh_tf.datasets.wider_detections import read_detections
-from ssh_tf.datasets.wider_evaluation import evaluate as evaluate_wider
+from ssh_tf.datasets.wider_detections import read_wider_detections
+from ssh_tf.datasets.wider_evaluation import evaluate_wider
 from ssh_tf.datasets.wider_ground_truth import LEVELS, read_ground_truth
 from ssh_tf.model.command_line import add_config_arguments
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detector import FaceDetector
 from ssh_tf.model.precision import PRECISIONS
-from ssh_tf.model.test import DETECTIONS, Run, SetImage, backbone_of, run_on_set, settings_of
+from ssh_tf.model.test import DETECTIONS, SetDetections, SetImage, backbone_of, run_on_set, settings_of
 from ssh_tf.nets.backbones import BACKBONES
 from ssh_tf.utils.arguments import length, plain_name, positive, probability
 from ssh_tf.utils.errors import DataError, run_tool
@@ -101,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if run.failed else 0
 
 
-def on_wider(arguments: argparse.Namespace, config: Any) -> Run:
+def on_wider(arguments: argparse.Namespace, config: Any) -> SetDetections:
     """The official figures of WIDER FACE's validation set."""
     problems = Problems()
     truth = read_ground_truth(arguments.ground_truth or arguments.data_root / "WIDER" / "ground_truth", problems)
@@ -110,23 +109,23 @@ def on_wider(arguments: argparse.Namespace, config: Any) -> Run:
         raise DataError(f"{pictures}: no such folder; `tools/fetch_data.py wider_val` fetches the images")
     images = [SetImage(name, pictures / f"{name}.jpg") for name in truth.names]
     folder, run = detect(arguments, config, images, WIDER)
-    rows = read_detections(folder / DETECTIONS, truth.names, problems)
+    rows = read_wider_detections(folder / DETECTIONS, truth.names, problems)
     curves = evaluate_wider(rows, truth)
     label = arguments.label or folder.name
     baselines = {
         level: read_baselines(arguments.baselines, level, problems) if arguments.baselines else published(level)
         for level in LEVELS
     }
-    wider_report.plot(folder, curves, baselines, label)
-    content = wider_report.as_json(curves, len(images), sum(map(len, rows)), problems)
+    wider_report.wider_plot(folder, curves, baselines, label)
+    content = wider_report.wider_json(curves, len(images), sum(map(len, rows)), problems)
     write_json(folder / "results.json", content | {"failed": run.failed})
-    print(wider_report.table(curves))
+    print(wider_report.wider_table(curves))
     for line in problems.lines():
         print(f"warning: {line}", file=sys.stderr)
     return run
 
 
-def by_size(arguments: argparse.Namespace, config: Any) -> Run:
+def by_size(arguments: argparse.Namespace, config: Any) -> SetDetections:
     """Average precision by face size on any annotated set."""
     cache = arguments.output_root / "cache"
     if arguments.imdb == FOLDER:
@@ -137,21 +136,23 @@ def by_size(arguments: argparse.Namespace, config: Any) -> Run:
         records = load_dataset(name, arguments.data_root, cache, arguments.skip_missing)
     images = [SetImage(short_name(record.name), record.path) for record in records]
     folder, run = detect(arguments, config, images, name)
-    result = evaluate_by_size(
+    result = evaluate_detections(
         run.detections,
         [record.boxes for record in records],
         [record.ignore for record in records],
         bounds=arguments.sizes,
     )
-    size_report.plot(folder, result, f"{name}: {arguments.label or folder.name}")
+    size_report.size_plot(folder, result, f"{name}: {arguments.label or folder.name}")
     write_image(folder / "failures.jpg", failure_sheet(records, run.detections, arguments.shown))
-    content = {**size_report.as_json(result), "images": len(images), "detections": sum(map(len, run.detections))}
+    content = {**size_report.size_json(result), "images": len(images), "detections": sum(map(len, run.detections))}
     write_json(folder / "results.json", content | {"failed": run.failed})
-    print(size_report.table(result))
+    print(size_report.size_table(result))
     return run
 
 
-def detect(arguments: argparse.Namespace, config: Any, images: Sequence[SetImage], name: str) -> tuple[Path, Run]:
+def detect(
+    arguments: argparse.Namespace, config: Any, images: Sequence[SetImage], name: str
+) -> tuple[Path, SetDetections]:
     """Run the detector; the folder of its results, and what it gave."""
     backbone = arguments.backbone or backbone_of(arguments.model)
     settings = settings_of(arguments.model, backbone, arguments.precision, config)

@@ -12,7 +12,7 @@ from ssh_tf.datasets.records import ImageRecord
 from ssh_tf.model.command_line import add_config_arguments
 from ssh_tf.model.config import load_config
 from ssh_tf.model.precision import PRECISIONS
-from ssh_tf.model.train_val import METHODS, Run, train
+from ssh_tf.model.train_val import METHODS, TrainingRun, train
 from ssh_tf.model.training.devices import choose_devices
 from ssh_tf.model.training.validation import Validation
 from ssh_tf.nets.backbones import BACKBONES
@@ -91,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     config = load_config(arguments.cfg, arguments.set)
     name, records, validation = load_sets(arguments)
     place = Path(arguments.backbone) / name / arguments.tag
-    run = Run(
+    run = TrainingRun(
         backbone=arguments.backbone,
         iterations=arguments.iters,
         output=arguments.output_root / place,

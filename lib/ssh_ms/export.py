@@ -17,7 +17,7 @@ from ssh_ms.framework import ms, nn
 from ssh_ms.network import SSHNetwork, any_size
 from ssh_tf.utils.errors import CheckpointError, ConfigError
 
-Rows = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+NetworkOutput = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 
 # An even and an odd size, and one at which M3's map would vanish.
 _SIZES = ((64, 96), (83, 121), (16, 40))
@@ -56,30 +56,30 @@ def export(network: SSHNetwork, path: str | os.PathLike[str]) -> float:
     return difference
 
 
-def _write_mindir(network: SSHNetwork, path: Path) -> Callable[[npt.NDArray[np.float32]], Rows]:
+def _write_mindir(network: SSHNetwork, path: Path) -> Callable[[npt.NDArray[np.float32]], NetworkOutput]:
     images = ms.Tensor(shape=[1, 3, None, None], dtype=ms.float32)
     ms.export(network, images, file_name=str(path), file_format="MINDIR")
     written = nn.GraphCell(ms.load(str(path)))
     return lambda images: _arrays(written(ms.Tensor(images)))
 
 
-def _write_onnx(network: SSHNetwork, path: Path) -> Callable[[npt.NDArray[np.float32]], Rows]:
+def _write_onnx(network: SSHNetwork, path: Path) -> Callable[[npt.NDArray[np.float32]], NetworkOutput]:
     try:
         import onnx
         import onnxruntime
 
-        from ssh_ms.onnx_graph import IMAGES, build_onnx
+        from ssh_ms.onnx_graph import INPUT, build_onnx
     except ModuleNotFoundError as error:
         raise ConfigError(f"{error.name} is not installed: pip install '.[onnx]'") from error
     onnx.save(build_onnx({p.name: p.asnumpy() for p in network.get_parameters()}), path)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    return lambda images: tuple(session.run(None, {IMAGES: images}))
+    return lambda images: tuple(session.run(None, {INPUT: images}))
 
 
 _WRITERS = {".mindir": _write_mindir, ".onnx": _write_onnx}
 
 
-def _difference(network: SSHNetwork, runs: Callable[[npt.NDArray[np.float32]], Rows]) -> float:
+def _difference(network: SSHNetwork, runs: Callable[[npt.NDArray[np.float32]], NetworkOutput]) -> float:
     rng = np.random.default_rng(0)
     differences = []
     for height, width in _SIZES:
@@ -91,6 +91,6 @@ def _difference(network: SSHNetwork, runs: Callable[[npt.NDArray[np.float32]], R
     return float(np.max(differences))
 
 
-def _arrays(rows: Any) -> Rows:
+def _arrays(rows: Any) -> NetworkOutput:
     logits, deltas = rows
     return logits.asnumpy(), deltas.asnumpy()

@@ -70,7 +70,7 @@ def write_hdf5(path: str | os.PathLike[str], arrays: Mapping[str, npt.NDArray[An
         raise CheckpointError(f"{path}: cannot be written: {error}") from error
 
 
-def read_hdf5(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[Any]]:
+def read_weights_hdf5(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[Any]]:
     """Read the file at `path`. Returns arrays by variable name, their axes in MindSpore's order.
 
     Raises:

@@ -8,7 +8,7 @@ from ssh_tf.utils.errors import CheckpointError
 _COLUMNS = ["tensorflow", "mindspore"]
 
 
-def read_names(path: str | os.PathLike[str]) -> dict[str, str]:
+def read_name_table(path: str | os.PathLike[str]) -> dict[str, str]:
     """Read the table at `path`: CSV with the header ``tensorflow,mindspore``. Returns {variable: parameter}.
 
     Raises:

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from ssh_tf.layer_utils.anchors import BRANCHES
 
-IMAGES, LOGITS, DELTAS = "images", "logits", "deltas"
+INPUT, LOGITS, DELTAS = "images", "logits", "deltas"
 """The input (1, 3, H, W), BGR minus the means; the outputs (1, K), face minus background, and (1, K, 4)."""
 
 _OPSET = 17
@@ -60,7 +60,7 @@ class _Builder:
 def build_onnx(arrays: Mapping[str, npt.NDArray[np.float32]]) -> Any:
     """A checked ModelProto of the network with the parameters `arrays`, for one image of any size."""
     graph = _Builder(arrays)
-    low = IMAGES
+    low = INPUT
     for group, places in enumerate(_CONV4_3):
         low = graph.pool(low) if group else low
         for place in places:
@@ -75,7 +75,7 @@ def build_onnx(arrays: Mapping[str, npt.NDArray[np.float32]]) -> Any:
     described = helper.make_graph(
         graph.nodes,
         "ssh",
-        [helper.make_tensor_value_info(IMAGES, TensorProto.FLOAT, [1, 3, "height", "width"])],
+        [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, [1, 3, "height", "width"])],
         [
             helper.make_tensor_value_info(LOGITS, TensorProto.FLOAT, [1, "anchors"]),
             helper.make_tensor_value_info(DELTAS, TensorProto.FLOAT, [1, "anchors", 4]),

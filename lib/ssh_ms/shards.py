@@ -38,7 +38,7 @@ class MindRecordSource:
         return int(self._length)
 
     def epoch(self, seed: int, epoch: int, skip: int) -> Iterator[RawImage]:
-        """See `Source`."""
+        """See `DataSource`."""
         datasets.config.set_seed(int(np.random.default_rng([seed, epoch]).integers(2**31)))
         columns = list(RawImage._fields)
         dataset = datasets.MindDataset(self._files, columns, num_parallel_workers=1, shuffle=True).skip(skip)

@@ -26,7 +26,7 @@ class RawImage(NamedTuple):
     truth: npt.NDArray[np.float32]  # (M, 5), see `truth_of`
 
 
-class Source(Protocol):
+class DataSource(Protocol):
     """Pictures in the order of an epoch."""
 
     def __len__(self) -> int:
@@ -84,7 +84,7 @@ class FileSource:
         return len(self._records)
 
     def epoch(self, seed: int, epoch: int, skip: int) -> Iterator[RawImage]:
-        """See `Source`."""
+        """See `DataSource`."""
         order = np.random.default_rng([seed, epoch]).permutation(len(self._records))
         return (read_raw(self._records[at]) for at in order[skip:])
 

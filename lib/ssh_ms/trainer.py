@@ -15,7 +15,7 @@ import numpy as np
 
 from ssh_ms.checkpoints import SUFFIX, check_shapes, read_checkpoint, write_checkpoint
 from ssh_ms.framework import ms
-from ssh_ms.sources import RawImage, Source
+from ssh_ms.sources import DataSource, RawImage
 from ssh_ms.training_data import Example, ExampleMaker
 from ssh_ms.training_graph import TrainStep
 from ssh_ms.training_log import TrainingLog
@@ -105,7 +105,7 @@ def _state(step: TrainStep) -> dict[str, Any]:
 
 
 def examples(
-    source: Source, maker: ExampleMaker, schedule: Schedule, place: Place
+    source: DataSource, maker: ExampleMaker, schedule: Schedule, place: Place
 ) -> Generator[tuple[str, Example], None, None]:
     """Names and examples of an epoch behind `place`, made ahead in threads.
 
@@ -131,7 +131,9 @@ def examples(
 class Trainer:
     """One training in its folder."""
 
-    def __init__(self, step: TrainStep, source: Source, maker: ExampleMaker, folder: Path, schedule: Schedule) -> None:
+    def __init__(
+        self, step: TrainStep, source: DataSource, maker: ExampleMaker, folder: Path, schedule: Schedule
+    ) -> None:
         """Prepare it; checkpoints go into `ckpts` below `folder`.
 
         Raises:

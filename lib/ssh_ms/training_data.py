@@ -13,9 +13,10 @@ from ssh_tf.datasets.records import ImageRecord
 from ssh_tf.layer_utils.anchors import BRANCHES, branch_sizes, map_anchors
 from ssh_tf.layer_utils.box_coding import encode
 from ssh_tf.layer_utils.matching import MatchOptions, match_anchors, used_anchors
-from ssh_tf.roi_data_layer.augmentation import MEAN_COLOUR, Boxes, Image, Window, clip_boxes, cut_window, flip
-from ssh_tf.roi_data_layer.sampling import FACE, IGNORE
+from ssh_tf.roi_data_layer.augmentation import MEAN_COLOUR, Window, clip_boxes, cut_window, flip
+from ssh_tf.roi_data_layer.samples import FACE, IGNORE
 from ssh_tf.utils.images import subtract_mean
+from ssh_tf.utils.types import Boxes, Image
 
 _SMALLEST = 16
 """Shortest side in pixels that a picture is shrunk to, and of a canvas."""

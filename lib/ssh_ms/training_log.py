@@ -30,7 +30,7 @@ class LogLine(NamedTuple):
         return f"{self.seconds} epoch: {self.epoch} step: {self.step} total_loss: {self.loss:.5f}"
 
 
-def read_log(path: Path) -> list[LogLine]:
+def read_step_log(path: Path) -> list[LogLine]:
     """The lines of a log; what is no such line, as a kill may leave at the end, is passed over."""
     if not path.exists():
         return []
@@ -45,7 +45,7 @@ class TrainingLog:
         """Go on behind `step` of `epoch`: later lines, of work that was lost, are dropped."""
         self._path = folder / LOG_NAME
         self._plot = folder / PLOT_NAME
-        kept = [line for line in read_log(self._path) if (line.epoch, line.step) <= (epoch, step)]
+        kept = [line for line in read_step_log(self._path) if (line.epoch, line.step) <= (epoch, step)]
         self._clock = time.monotonic() - (kept[-1].seconds if kept else 0)
         with atomic_write(self._path) as stream:
             stream.writelines(f"{line}\n" for line in kept)
@@ -68,7 +68,7 @@ class TrainingLog:
         """Close the log and plot it."""
         self._bar.close()
         self._stream.close()
-        losses = [line.loss for line in read_log(self._path)]
+        losses = [line.loss for line in read_step_log(self._path)]
         if losses:
             with atomic_write(self._plot, "wb") as stream:
                 loss_figure(losses).savefig(stream, format="png", dpi=120)

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from ssh_ms.hdf5 import read_hdf5, sort_names, to_channels_first, to_channels_last, write_hdf5
+from ssh_ms.hdf5 import read_weights_hdf5, sort_names, to_channels_first, to_channels_last, write_hdf5
 from ssh_tf.utils.errors import CheckpointError
 
 
@@ -30,7 +30,7 @@ def test_axes_come_back(shape):
 def test_round_trip(tmp_path):
     arrays = {"a/b": np.ones((2, 1), np.float32), "global_step": np.int64(7), "c_and": np.zeros(0, np.float32)}
     write_hdf5(tmp_path / "a.h5", arrays)
-    found = read_hdf5(tmp_path / "a.h5")
+    found = read_weights_hdf5(tmp_path / "a.h5")
     assert set(found) == set(arrays)
     for name, array in arrays.items():
         np.testing.assert_array_equal(found[name], array)
@@ -44,14 +44,14 @@ def test_names_of_the_optimiser():
 
 def test_what_is_no_such_file(tmp_path):
     with pytest.raises(CheckpointError, match="no such file"):
-        read_hdf5(tmp_path / "a.h5")
+        read_weights_hdf5(tmp_path / "a.h5")
     (tmp_path / "b.h5").write_bytes(b"no HDF5")
     with pytest.raises(CheckpointError, match="not an HDF5 file"):
-        read_hdf5(tmp_path / "b.h5")
+        read_weights_hdf5(tmp_path / "b.h5")
     with h5py.File(tmp_path / "c.h5", "w") as file:
         file.create_group("layer")
     with pytest.raises(CheckpointError, match="layer is no array of numbers"):
-        read_hdf5(tmp_path / "c.h5")
+        read_weights_hdf5(tmp_path / "c.h5")
 
 
 def test_a_file_that_was_cut_off(tmp_path):
@@ -59,4 +59,4 @@ def test_a_file_that_was_cut_off(tmp_path):
     write_hdf5(path, {"a": np.ones(10000, np.float32)})
     path.write_bytes(path.read_bytes()[:20000])
     with pytest.raises(CheckpointError, match="damaged"):
-        read_hdf5(path)
+        read_weights_hdf5(path)

@@ -3,13 +3,13 @@
 import pytest
 
 from networks import variable_contract
-from ssh_ms.names import read_names
+from ssh_ms.names import read_name_table
 from ssh_ms_weights import NAMES
 from ssh_tf.utils.errors import CheckpointError
 
 
 def test_every_variable_has_one_parameter():
-    names = read_names(NAMES)
+    names = read_name_table(NAMES)
     assert set(names) == set(variable_contract("vgg16"))
     assert len(set(names.values())) == len(names) == 74
 
@@ -31,7 +31,7 @@ def test_every_variable_has_one_parameter():
     ],
 )
 def test_pairs(variable, parameter):
-    assert read_names(NAMES)[variable] == parameter
+    assert read_name_table(NAMES)[variable] == parameter
 
 
 @pytest.mark.parametrize(
@@ -50,9 +50,9 @@ def test_malformed_tables(tmp_path, text, message):
     path = tmp_path / "map.csv"
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(CheckpointError, match=message):
-        read_names(path)
+        read_name_table(path)
 
 
 def test_missing_table(tmp_path):
     with pytest.raises(CheckpointError, match="cannot be read"):
-        read_names(tmp_path / "map.csv")
+        read_name_table(tmp_path / "map.csv")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ssh_ms.sources import FileSource, load_records
-from ssh_tf.roi_data_layer.sampling import FACE, IGNORE
+from ssh_tf.roi_data_layer.samples import FACE, IGNORE
 from ssh_tf.utils.errors import DataError
 
 OFFICIAL = """a/first.jpg

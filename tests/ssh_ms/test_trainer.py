@@ -13,7 +13,7 @@ from ssh_ms.shards import MindRecordSource, write_shards
 from ssh_ms.sources import FileSource
 from ssh_ms.trainer import CheckpointFolder, Place, Schedule, Trainer
 from ssh_ms.training_data import CanvasOptions, ExampleMaker
-from ssh_ms.training_log import LOG_NAME, read_log
+from ssh_ms.training_log import LOG_NAME, read_step_log
 from ssh_tf.datasets.records import ImageRecord
 from ssh_tf.layer_utils.matching import MatchOptions
 from ssh_tf.utils.errors import CheckpointError, DataError, SSHError
@@ -65,7 +65,7 @@ def run(folder, source, step=None, **changes):
 
 
 def losses(folder):
-    return [(line.epoch, line.step, line.loss) for line in read_log(folder / LOG_NAME)]
+    return [(line.epoch, line.step, line.loss) for line in read_step_log(folder / LOG_NAME)]
 
 
 @pytest.fixture(params=["files", "shards"])

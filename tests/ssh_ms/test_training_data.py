@@ -10,7 +10,7 @@ from ssh_tf.layer_utils.anchors import BRANCHES, branch_sizes, map_anchors
 from ssh_tf.layer_utils.box_coding import decode
 from ssh_tf.layer_utils.matching import MatchOptions
 from ssh_tf.roi_data_layer.augmentation import MEAN_COLOUR
-from ssh_tf.roi_data_layer.sampling import FACE, IGNORE
+from ssh_tf.roi_data_layer.samples import FACE, IGNORE
 
 
 @given(

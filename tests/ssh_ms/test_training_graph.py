@@ -6,14 +6,14 @@ import pytest
 from networks import DATA, golden_image
 from ssh_ms.checkpoints import load_network
 from ssh_ms.framework import ms, set_up
-from ssh_ms.names import read_names
+from ssh_ms.names import read_name_table
 from ssh_ms.network import SSHNetwork
 from ssh_ms.training_data import CanvasOptions, ExampleMaker
 from ssh_ms.training_graph import LossOptions, TrainingLoss, TrainStep, freeze_early_layers
 from ssh_ms_weights import NAMES, parameters
 from ssh_tf.layer_utils.anchors import BRANCHES
 from ssh_tf.layer_utils.matching import MatchOptions
-from ssh_tf.roi_data_layer.sampling import FACE
+from ssh_tf.roi_data_layer.samples import FACE
 
 GOLDEN = np.load(DATA / "golden/vgg16_train.npz", allow_pickle=False)
 
@@ -63,7 +63,7 @@ def test_gradients_are_those_of_the_reference(network):
     trained = ms.ParameterTuple(loss.trainable_params())
     _, gradients = ms.value_and_grad(loss, None, trained, has_aux=True)(*columns)
     norms = {p.name: np.linalg.norm(g.asnumpy()) for p, g in zip(trained, gradients, strict=True)}
-    names = read_names(NAMES)
+    names = read_name_table(NAMES)
     wanted = {
         names[str(name).removesuffix(":0")]: norm
         for name, norm in zip(GOLDEN["0/gradnames"], GOLDEN["0/gradnorms"], strict=True)

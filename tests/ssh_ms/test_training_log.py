@@ -2,7 +2,7 @@
 
 import cv2
 
-from ssh_ms.training_log import LOG_NAME, PLOT_NAME, LogLine, TrainingLog, loss_figure, read_log
+from ssh_ms.training_log import LOG_NAME, PLOT_NAME, LogLine, TrainingLog, loss_figure, read_step_log
 
 
 def test_lines_are_the_ports(tmp_path):
@@ -30,7 +30,7 @@ def test_a_resumed_log_drops_what_was_lost_and_goes_on_with_the_clock(tmp_path):
     line = log.step(2, 2, 0.25)
     log.close()
     assert line.seconds in (30, 31)
-    assert read_log(tmp_path / LOG_NAME) == [LogLine(19, 1, 1, 0.71932), LogLine(30, 2, 1, 0.5), line]
+    assert read_step_log(tmp_path / LOG_NAME) == [LogLine(19, 1, 1, 0.71932), LogLine(30, 2, 1, 0.5), line]
 
 
 def test_there_is_no_plot_of_nothing(tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from networks import SMALL, write_checkpoint
-from ssh_tf.datasets.fddb_files import Fold, read_detections
+from ssh_tf.datasets.fddb_files import Fold, read_fddb_detections
 from ssh_tf.utils.errors import DataError
 from ssh_tools.eval_fddb import main as evaluate
 from ssh_tools.RunOnFDDB import main
@@ -44,7 +44,7 @@ def test_files_of_folds_can_be_evaluated(data, tmp_path, model, capsys):
     out = tmp_path / "out"
     assert run(data, out, model) == 0
     assert capsys.readouterr().out.splitlines() == [str(out / f"FDDB-det-fold-0{number}.txt") for number in (1, 2)]
-    rows = read_detections(out, Fold(1, ("2002/a",), []))[0]
+    rows = read_fddb_detections(out, Fold(1, ("2002/a",), []))[0]
     assert len(rows) > 0
     assert (rows[:, 4] > 0.05).all()
     arguments = ["--detections", str(out), "--folds", str(data / "FDDB-folds"), "--images", str(data / "images")]

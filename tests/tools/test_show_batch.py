@@ -7,10 +7,10 @@ import pytest
 from ssh_tf.datasets.factory import load_folder
 from ssh_tf.model.config import load_config
 from ssh_tf.model.options import pipeline_options
-from ssh_tf.roi_data_layer.sampling import FACE, Sampler
+from ssh_tf.roi_data_layer.samples import FACE, Sampler
 from ssh_tf.utils.errors import ConfigError, DataError, ImageError
 from ssh_tf.utils.images import read_image
-from ssh_tools.show_batch import contact_sheet, main
+from ssh_tools.show_batch import main, sheet_of_samples
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_all_options(folder):
     config = load_config(folder / "small.yml", ["RNG_SEED", "1"])
     sampler = Sampler(load_folder(folder, "train", folder), pipeline_options(config), 1, 2)
     samples = [sampler(iteration, slot) for iteration in (7, 8) for slot in (0, 1)]
-    np.testing.assert_array_equal(read_image(output), contact_sheet(samples, 64))
+    np.testing.assert_array_equal(read_image(output), sheet_of_samples(samples, 64))
     assert any((sample.kinds == FACE).any() for sample in samples)
 
 

@@ -21,13 +21,13 @@ import numpy as np
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detector import FaceDetector
 from ssh_tf.model.files.checkpoints import assign
-from ssh_tf.model.files.freezing import frozen
+from ssh_tf.model.files.freezing import freeze
 from ssh_tf.model.files.frozen_graphs import load_graph
 from ssh_tf.model.inference.detect_files import detect_pictures
 from ssh_tf.model.inference.graph_runner import GraphRunner
 from ssh_tf.model.options import network_options, proposal_options
 from ssh_tf.model.precision import Precision, session_config
-from ssh_tf.nets.inference_graph import IMAGES, ROW_TENSORS, build, propose_all
+from ssh_tf.nets.inference_graph import IMAGES, ROW_NAMES, build, propose_all
 from ssh_tf.nets.network import Rows
 from ssh_tf.nms import nms
 from ssh_tf.utils.images import read_image
@@ -124,7 +124,7 @@ class _Stages:
             build(backbone, network_options(self._config, backbone), proposal_options(self._config))
             generator = np.random.default_rng(0)
             assign(session, {variable: lifelike(variable, generator) for variable in tf.global_variables()})
-            return frozen(session)
+            return freeze(session)
 
     def _timed(self, run: Callable[..., Any]) -> Callable[..., Any]:
         def timed(*arguments: Any) -> Any:
@@ -139,11 +139,10 @@ class _Stages:
         """The graph cut in two: images → rows of anchors, rows of anchors → proposals."""
         with tf.Graph().as_default() as graph:
             images, info = tf.placeholder(tf.float32, (None, None, None, 3)), tf.placeholder(tf.float32, (3,))
-            names = [f"{name}:0" for name in (*ROW_TENSORS[:3], *ROW_TENSORS.counts)]
+            names = [f"{name}:0" for name in ROW_NAMES]
             rows = tf.import_graph_def(graph_def, {f"{IMAGES}:0": images}, names)
             fed = [tf.placeholder(row.dtype, row.shape) for row in rows]
-            anchors, logits, deltas, counts = fed
-            found = propose_all(Rows(anchors, logits, deltas, (counts,)), info, proposal_options(self._config))
+            found = propose_all(Rows(*fed), info, proposal_options(self._config))
             session = tf.Session(graph=graph, config=session_config(precision))
             return session.make_callable(rows, [images]), session.make_callable(list(found), [*fed, info])
 

@@ -29,7 +29,7 @@ from ssh_tf.model.precision import Precision, session_config
 from ssh_tf.model.training.data import TrainingBatch, match_image, matched
 from ssh_tf.nets.training_graph import joint_gradients, training_losses
 from ssh_tf.roi_data_layer.pipeline import batch_image, make_dataset
-from ssh_tf.roi_data_layer.sampling import FACE, Sampler
+from ssh_tf.roi_data_layer.samples import FACE, Sampler
 from ssh_tf.utils.images import read_image
 from ssh_tf.utils.memory import resident_peak
 from ssh_tf.utils.tf1 import tf

@@ -12,14 +12,14 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from ssh_tf.datasets.average_precision import Evaluation, evaluate
+from ssh_tf.datasets.average_precision import Evaluation, evaluate_detections
 from ssh_tf.datasets.problems import Problems
 from ssh_tf.datasets.records import ImageRecord
 from ssh_tf.utils.errors import DataError, ImageError
 from ssh_tf.utils.images import read_image
 from ssh_tools.measuring.peers import Detect
 
-UNREADABLE = "image that cannot be read (left out)"
+UNREADABLE_IMAGE = "image that cannot be read (left out)"
 REFUSED = "image that a detector refuses (its faces count as missed)"
 
 OVERLAPS = (0.5, 0.3)
@@ -55,7 +55,7 @@ class Comparison(NamedTuple):
     problems: Problems
 
 
-def compare(contestants: Sequence[Contestant], records: Sequence[ImageRecord]) -> Comparison:
+def compare_contestants(contestants: Sequence[Contestant], records: Sequence[ImageRecord]) -> Comparison:
     """Run every contestant on the images of `records`, and evaluate what it found.
 
     The contestants take turns image by image, so that other load of the machine falls on all of them. The clock runs
@@ -74,7 +74,7 @@ def compare(contestants: Sequence[Contestant], records: Sequence[ImageRecord]) -
             try:
                 image = read_image(record.path)
             except ImageError as error:
-                problems.add(UNREADABLE, str(error))
+                problems.add(UNREADABLE_IMAGE, str(error))
                 bar.update()
                 continue
             for at, contestant in enumerate(contestants):
@@ -86,14 +86,14 @@ def compare(contestants: Sequence[Contestant], records: Sequence[ImageRecord]) -
             seen.append(record)
             bar.update()
     if not seen:
-        raise DataError(f"none of the {len(records)} images can be read: {problems.items(UNREADABLE)[0]}")
+        raise DataError(f"none of the {len(records)} images can be read: {problems.items(UNREADABLE_IMAGE)[0]}")
     boxes, ignore = [record.boxes for record in seen], [record.ignore for record in seen]
     results = [
         Result(
             contestant.name,
             contestant.size,
             len(seen) / taken,
-            tuple(evaluate(rows, boxes, ignore, thresholds=[overlap]) for overlap in OVERLAPS),
+            tuple(evaluate_detections(rows, boxes, ignore, thresholds=[overlap]) for overlap in OVERLAPS),
         )
         for contestant, rows, taken in zip(contestants, found, seconds, strict=True)
     ]

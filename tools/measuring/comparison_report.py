@@ -49,7 +49,7 @@ def machine() -> str:
     return f"{names[0] if names else name}, {os.cpu_count()} cores"
 
 
-def as_json(comparison: Comparison, left_out: Sequence[str]) -> dict[str, Any]:
+def comparison_json(comparison: Comparison, left_out: Sequence[str]) -> dict[str, Any]:
     """All figures of the comparison; `left_out` says which detectors are not in it, and why."""
     return {
         "images": comparison.images,
@@ -60,7 +60,7 @@ def as_json(comparison: Comparison, left_out: Sequence[str]) -> dict[str, Any]:
                 "bytes": result.size,
                 "images_per_second": result.images_per_second,
                 "at_iou": {
-                    f"{overlap:g}": size_report.as_json(evaluation)
+                    f"{overlap:g}": size_report.size_json(evaluation)
                     for overlap, evaluation in zip(OVERLAPS, result.evaluations, strict=True)
                 },
             }
@@ -71,7 +71,7 @@ def as_json(comparison: Comparison, left_out: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def plot(stem: str | os.PathLike[str], comparison: Comparison, title: str) -> list[Path]:
+def comparison_plot(stem: str | os.PathLike[str], comparison: Comparison, title: str) -> list[Path]:
     """Precision-recall curves of all faces at the first of `OVERLAPS`: ``stem.png`` and ``stem.pdf``."""
     curves: list[PlotCurve] = []
     for result in comparison.results:

@@ -27,7 +27,7 @@ from ssh_tf.model.options import network_options, sampling_options
 from ssh_tf.model.precision import session_config
 from ssh_tf.nets.network import ssh_network
 from ssh_tf.nets.training_graph import Targets, training_losses
-from ssh_tf.roi_data_layer.sampling import FACE
+from ssh_tf.roi_data_layer.samples import FACE
 from ssh_tf.utils.cpu import cpu_name
 from ssh_tf.utils.errors import run_tool
 from ssh_tf.utils.files import atomic_write

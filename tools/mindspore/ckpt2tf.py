@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ssh_ms.checkpoints import check_shapes, read_checkpoint
 from ssh_ms.conversion import to_variables
 from ssh_ms.hdf5 import to_channels_last
-from ssh_ms.names import read_names
+from ssh_ms.names import read_name_table
 from ssh_ms.network import SSHNetwork
 from ssh_tf.utils.errors import CheckpointError, run_tool
 from ssh_tf.utils.tf1 import tf
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     parameters = read_checkpoint(arguments.infile)
     check_shapes(arguments.infile, parameters, SSHNetwork().get_parameters())
-    converted = to_variables(arguments.infile, parameters, read_names(arguments.map))
+    converted = to_variables(arguments.infile, parameters, read_name_table(arguments.map))
     save_variables(arguments.outfile, {name: to_channels_last(array) for name, array in converted.arrays.items()})
     for name in converted.optimizer:
         print(f"left out: {name}")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from ssh_ms.checkpoints import check_shapes, write_checkpoint
 from ssh_ms.conversion import to_parameters
-from ssh_ms.hdf5 import read_hdf5
-from ssh_ms.names import read_names
+from ssh_ms.hdf5 import read_weights_hdf5
+from ssh_ms.names import read_name_table
 from ssh_ms.network import SSHNetwork
 from ssh_tf.utils.errors import run_tool
 
@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--outfile", required=True, metavar="FILE.ckpt", help="checkpoint to write")
     parser.add_argument("--map", default=_MAP, metavar="FILE.csv", help="table of names (default: %(default)s)")
     arguments = parser.parse_args(argv)
-    converted = to_parameters(arguments.infile, read_hdf5(arguments.infile), read_names(arguments.map))
+    converted = to_parameters(arguments.infile, read_weights_hdf5(arguments.infile), read_name_table(arguments.map))
     network = SSHNetwork()
     parameters = (network if converted.whole else network.ssh.vgg).get_parameters()
     check_shapes(arguments.infile, converted.arrays, parameters)

@@ -14,7 +14,7 @@ from ssh_ms.framework import ms, set_up
 from ssh_ms.network import SSHNetwork
 from ssh_ms.settings import read_settings
 from ssh_ms.shards import MindRecordSource, shards, write_shards
-from ssh_ms.sources import FileSource, Source, load_records
+from ssh_ms.sources import DataSource, FileSource, load_records
 from ssh_ms.trainer import Schedule, Trainer
 from ssh_ms.training_data import CanvasOptions, ExampleMaker
 from ssh_ms.training_graph import LossOptions, TrainingLoss, TrainStep, freeze_early_layers
@@ -106,7 +106,7 @@ def check(settings: SimpleNamespace) -> None:
             raise ConfigError(f"{key} is {bounds}{reason}, got {value}")
 
 
-def open_source(settings: SimpleNamespace, folder: Path) -> Source:
+def open_source(settings: SimpleNamespace, folder: Path) -> DataSource:
     """The images themselves, or MindRecord shards, which are made if they are not there yet."""
     shard_folder = Path(settings.mindrecord_dir)
     if settings.mindrecord_dir and shards(shard_folder):

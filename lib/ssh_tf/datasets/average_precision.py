@@ -26,8 +26,7 @@ import numpy.typing as npt
 
 from ssh_tf.datasets.precision_recall import average_precision
 from ssh_tf.utils.errors import DataError
-
-FloatArray = npt.NDArray[np.float64]
+from ssh_tf.utils.types import FloatArray
 
 #: Bounds of the size bins in pixels: the square root of the area of a face.
 SIZE_BOUNDS = (8.0, 16.0, 32.0)
@@ -95,7 +94,7 @@ def size_bins(bounds: Sequence[float] = SIZE_BOUNDS) -> tuple[SizeBin, ...]:
     return tuple(SizeBin(*values) for values in zip(names, edges[:-1], edges[1:], strict=True))
 
 
-def evaluate(
+def evaluate_detections(
     detections: Sequence[npt.ArrayLike],
     boxes: Sequence[npt.ArrayLike],
     ignore: Sequence[npt.ArrayLike] | None = None,

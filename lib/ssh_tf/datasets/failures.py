@@ -9,10 +9,11 @@ import numpy.typing as npt
 
 from ssh_tf.datasets.average_precision import FALSE_ALARM, judge_image
 from ssh_tf.datasets.records import ImageRecord
-from ssh_tf.utils.contact_sheet import Image, Tile, contact_sheet, crop_around
+from ssh_tf.utils.contact_sheet import Tile, contact_sheet, crop_around
 from ssh_tf.utils.drawing import draw_boxes, draw_faces, draw_truth
 from ssh_tf.utils.errors import ImageError
 from ssh_tf.utils.images import read_image
+from ssh_tf.utils.types import Image
 
 _FAILURE_COLOUR = (0, 0, 255)  # BGR
 

@@ -17,8 +17,7 @@ import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from ssh_tf.datasets.fddb_files import Shape
-
-FloatArray = npt.NDArray[np.float64]
+from ssh_tf.utils.types import FloatArray
 
 #: A detection counts in the discrete curve if it and its face have more than this in common (paper, §5.2).
 MATCH_RATIO = 0.5

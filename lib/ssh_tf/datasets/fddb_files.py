@@ -18,8 +18,7 @@ import numpy.typing as npt
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.files import atomic_write, inside
 from ssh_tf.utils.reading import read_lines, reader
-
-FloatArray = npt.NDArray[np.float64]
+from ssh_tf.utils.types import FloatArray
 
 FOLDS = tuple(range(1, 11))
 _DIGITS = 9  # of a count
@@ -47,7 +46,7 @@ def read_fold(folder: str | os.PathLike[str], number: int) -> Fold:
         DataError: a file is missing or malformed, or the two do not list the same images.
     """
     root = Path(folder)
-    names = read_names(root, number)
+    names = read_fold_names(root, number)
     ellipses = _read_rows(root / f"FDDB-fold-{number:02d}-ellipseList.txt", names, columns=5)
     return Fold(number, names, ellipses)
 
@@ -63,7 +62,7 @@ def _read_list(path: Path) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def read_names(folder: str | os.PathLike[str], number: int) -> tuple[str, ...]:
+def read_fold_names(folder: str | os.PathLike[str], number: int) -> tuple[str, ...]:
     """The images of fold `number`, in the order in which detections must be written.
 
     Raises:
@@ -88,7 +87,9 @@ def detection_path(folder: str | os.PathLike[str], number: int) -> Path:
     return Path(folder) / f"FDDB-det-fold-{number:02d}.txt"
 
 
-def read_detections(folder: str | os.PathLike[str], fold: Fold, shape: Shape = Shape.RECTANGLE) -> list[FloatArray]:
+def read_fddb_detections(
+    folder: str | os.PathLike[str], fold: Fold, shape: Shape = Shape.RECTANGLE
+) -> list[FloatArray]:
     """The detections of a fold, an array (N, 5) or (N, 6) with the columns of `shape` for each image.
 
     Raises:
@@ -97,7 +98,7 @@ def read_detections(folder: str | os.PathLike[str], fold: Fold, shape: Shape = S
     return _read_rows(detection_path(folder, fold.number), fold.names, columns=len(shape.value))
 
 
-def write_detections(
+def write_fddb_detections(
     folder: str | os.PathLike[str], number: int, names: Sequence[str], detections: Sequence[npt.ArrayLike]
 ) -> Path:
     """Write one fold's detections as rectangles, with width = x2 - x1 + 1 as the reference does.

@@ -17,7 +17,7 @@ from ssh_tf.datasets.fddb_evaluation import (
     rate_at,
     roc,
 )
-from ssh_tf.datasets.fddb_files import Fold, Shape, read_detections, read_sizes, sizes_of
+from ssh_tf.datasets.fddb_files import Fold, Shape, read_fddb_detections, read_sizes, sizes_of
 from ssh_tf.utils.errors import DataError, ImageError
 from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.images import image_size
@@ -81,7 +81,7 @@ def evaluate_folds(
     detections, faults = {}, []
     for fold in folds:
         try:
-            detections[fold.number] = read_detections(folder, fold, shape)
+            detections[fold.number] = read_fddb_detections(folder, fold, shape)
         except DataError as error:
             faults.append(str(error))
     if faults:
@@ -96,7 +96,7 @@ def evaluate_folds(
     return Results(roc(images, sum(curve.faces for curve in by_fold.values())), by_fold)
 
 
-def as_json(results: Results) -> dict[str, Any]:
+def fddb_json(results: Results) -> dict[str, Any]:
     """The content of results.json: faces, and true-positive rates at `FALSE_POSITIVES`."""
     folds = {f"fold-{number:02d}": _rates(curve) for number, curve in results.by_fold.items()}
     return {"all": _rates(results.together), **folds}
@@ -119,7 +119,7 @@ def write_curves(folder: str | os.PathLike[str], results: Results) -> None:
                 stream.write(text)
 
 
-def plot(folder: str | os.PathLike[str], results: Results, others: Mapping[str, Path], label: str) -> list[Path]:
+def fddb_plot(folder: str | os.PathLike[str], results: Results, others: Mapping[str, Path], label: str) -> list[Path]:
     """``fddb_discrete`` (with the curves of other detectors' ``DiscROC.txt``) and ``fddb_continuous``, PNG and PDF.
 
     Raises:

@@ -3,8 +3,6 @@
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
-
 
 def average_precision(recall: npt.ArrayLike, precision: npt.ArrayLike) -> float:
     """Area under the monotone envelope of a curve, at every point where recall changes.

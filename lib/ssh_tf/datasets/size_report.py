@@ -9,7 +9,7 @@ from ssh_tf.datasets.results import finite
 from ssh_tf.utils.plots import PlotCurve, precision_recall_figure, save_figure
 
 
-def table(result: Evaluation) -> str:
+def size_table(result: Evaluation) -> str:
     """A line for all faces and for each size: AP at the lowest threshold, the mean over all of them, and the faces."""
     low, high = result.thresholds[0], result.thresholds[-1]
     lines = [f"{'faces, px':<12}{f'AP {low:g}':>8}{f'{low:g}:{high:g}':>11}{'number':>9}"]
@@ -18,7 +18,7 @@ def table(result: Evaluation) -> str:
     return "\n".join(lines)
 
 
-def as_json(result: Evaluation) -> dict[str, Any]:
+def size_json(result: Evaluation) -> dict[str, Any]:
     """``overall`` and ``by_size``; what is not a number (no faces of a size) is null."""
     return {
         "overall": _bin(result.overall),
@@ -37,7 +37,7 @@ def _bin(part: BinResult) -> dict[str, Any]:
     }
 
 
-def plot(folder: str | os.PathLike[str], result: Evaluation, title: str) -> list[Path]:
+def size_plot(folder: str | os.PathLike[str], result: Evaluation, title: str) -> list[Path]:
     """``precision_recall.png`` and ``.pdf``: all faces, and each size that has any."""
     curves = [
         PlotCurve(f"{part.size.name}: {part.ap50:.3f}", part.recall, part.precision, part is result.overall)

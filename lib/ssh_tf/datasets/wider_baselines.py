@@ -20,7 +20,7 @@ from ssh_tf.utils.reading import open_file, reader
 
 _MAX_BYTES = 2**26
 
-UNREADABLE = "baseline that cannot be read (left out)"
+UNREADABLE_BASELINE = "baseline that cannot be read (left out)"
 
 #: Average precision at easy, medium and hard of SSH without an image pyramid, cut to three digits: the original (Caffe;
 #: https://github.com/mahyarnajibi/SSH) and SSH-TensorFlow (https://github.com/wanjinchang/SSH-TensorFlow) with its
@@ -70,7 +70,7 @@ def read_baselines(folder: str | os.PathLike[str], level: str, problems: Problem
         try:
             label, curve = _read(path)
         except DataError:
-            problems.add(UNREADABLE, str(path))
+            problems.add(UNREADABLE_BASELINE, str(path))
             continue
         baselines.append(Baseline(label, average_precision(curve[:, 1], curve[:, 0]), curve[:, 1], curve[:, 0]))
     return sorted(baselines, key=lambda baseline: -baseline.ap)

@@ -15,13 +15,11 @@ import numpy.typing as npt
 
 from ssh_tf.datasets.names import file_name
 from ssh_tf.datasets.problems import Problems
-from ssh_tf.utils.arrays import read_npz as read_arrays
+from ssh_tf.utils.arrays import read_npz
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.files import atomic_write, inside
-from ssh_tf.utils.reading import read_text as read_file
-from ssh_tf.utils.reading import reader
-
-FloatArray = npt.NDArray[np.float64]
+from ssh_tf.utils.reading import read_text, reader
+from ssh_tf.utils.types import FloatArray
 
 #: Decimals of a coordinate in the text files.
 DECIMALS = 2
@@ -88,7 +86,7 @@ def parse_text(text: str) -> FloatArray | None:
     return np.array([row[:5] for row in rows], dtype=np.float64).reshape(-1, 5)
 
 
-def read_text(folder: str | os.PathLike[str], names: Sequence[str], problems: Problems) -> list[FloatArray]:
+def read_detections_text(folder: str | os.PathLike[str], names: Sequence[str], problems: Problems) -> list[FloatArray]:
     """The (N, 5) rows of each image from a folder of official text files.
 
     What the toolbox drops or passes over is dropped or passed over here as well, and named in `problems`.
@@ -141,7 +139,7 @@ def _read_one(root: Path, name: str, problems: Problems) -> FloatArray:
 
 @reader("a detection file")
 def _content(path: Path) -> str:
-    return read_file(path, errors="replace")
+    return read_text(path, errors="replace")
 
 
 def _names(first_line: str, image: str) -> bool:
@@ -177,7 +175,7 @@ def load_npz(path: str | os.PathLike[str]) -> StoredDetections:
     Raises:
         DataError: the file is missing, is no .npz, or its arrays do not fit each other.
     """
-    stored = read_arrays(path)
+    stored = read_npz(path)
     names, counts, rows = stored["names"], stored["counts"], stored["detections"]
     fits = (
         names.dtype.kind == "U"
@@ -199,8 +197,8 @@ def load_npz(path: str | os.PathLike[str]) -> StoredDetections:
     return StoredDetections(tuple(names.tolist()), images)
 
 
-def read_npz(path: str | os.PathLike[str], names: Sequence[str], problems: Problems) -> list[FloatArray]:
-    """The (N, 5) rows of each image from a ``detections.npz``, as `read_text` gives them.
+def read_detections_npz(path: str | os.PathLike[str], names: Sequence[str], problems: Problems) -> list[FloatArray]:
+    """The (N, 5) rows of each image from a ``detections.npz``, as `read_detections_text` gives them.
 
     Raises:
         DataError: as `load_npz`; or the file holds not one image of the set.
@@ -221,10 +219,14 @@ def read_npz(path: str | os.PathLike[str], names: Sequence[str], problems: Probl
     return rows
 
 
-def read_detections(path: str | os.PathLike[str], names: Sequence[str], problems: Problems) -> list[FloatArray]:
+def read_wider_detections(path: str | os.PathLike[str], names: Sequence[str], problems: Problems) -> list[FloatArray]:
     """The (N, 5) rows of each image from a folder of text files or a ``detections.npz``.
 
     Raises:
-        DataError: as `read_text` and `read_npz`.
+        DataError: as `read_detections_text` and `read_detections_npz`.
     """
-    return read_npz(path, names, problems) if Path(path).suffix == ".npz" else read_text(path, names, problems)
+    return (
+        read_detections_npz(path, names, problems)
+        if Path(path).suffix == ".npz"
+        else read_detections_text(path, names, problems)
+    )

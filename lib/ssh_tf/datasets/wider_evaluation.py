@@ -16,9 +16,7 @@ import numpy.typing as npt
 
 from ssh_tf.datasets.precision_recall import average_precision
 from ssh_tf.datasets.wider_ground_truth import LEVELS, GroundTruth
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
+from ssh_tf.utils.types import FloatArray, IntArray
 
 #: ``thresh_num`` of the toolbox (wider_eval.m).
 THRESHOLDS = 1.0 - np.arange(1, 1001) / 1000
@@ -36,7 +34,7 @@ class Curve(NamedTuple):
     faces: int
 
 
-def evaluate(rows: Sequence[npt.ArrayLike], truth: GroundTruth) -> dict[str, Curve]:
+def evaluate_wider(rows: Sequence[npt.ArrayLike], truth: GroundTruth) -> dict[str, Curve]:
     """The curves of all levels (wider_eval.m).
 
     Args:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssh_tf.datasets.problems import Problems
-from ssh_tf.datasets.wider_mat import by_image, image_names, load_cells, whole_numbers
+from ssh_tf.datasets.wider_mat import boxes_by_image, image_names, load_cells, whole_numbers
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.reading import reader
 
@@ -69,7 +69,7 @@ def _images(path: Path) -> tuple[tuple[str, ...], list[npt.NDArray[np.int32]]]:
     """The names of the images, and (B, 4) boxes of each."""
     images = load_cells(path, "event_list", "file_list", "face_bbx_list")
     names = image_names(images, path)
-    boxes = [whole_numbers(image).astype(np.int32).reshape(-1, 4) for image in by_image(images["face_bbx_list"])]
+    boxes = [whole_numbers(image).astype(np.int32).reshape(-1, 4) for image in boxes_by_image(images["face_bbx_list"])]
     if len(boxes) != len(names):
         raise DataError(f"{path}: {len(names)} images, but boxes for {len(boxes)}")
     return names, boxes
@@ -78,7 +78,7 @@ def _images(path: Path) -> tuple[tuple[str, ...], list[npt.NDArray[np.int32]]]:
 @reader("WIDER FACE's list of the faces of a level")
 def _evaluated(path: Path, names: tuple[str, ...], starts: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.bool_], int]:
     """(B,) whether a box counts at the level of `path`, and how many faces the level has."""
-    lists = by_image(load_cells(path, "gt_list")["gt_list"])
+    lists = boxes_by_image(load_cells(path, "gt_list")["gt_list"])
     if len(lists) != len(names):
         raise DataError(f"{path}: lists for {len(lists)} images, but wider_face_val.mat has {len(names)}")
     flags = np.zeros(starts[-1], dtype=bool)

@@ -34,7 +34,7 @@ def load_cells(path: Path, *wanted: str) -> dict[str, Cells]:
     return found
 
 
-def by_image(cells: Cells) -> list[npt.NDArray[np.generic]]:
+def boxes_by_image(cells: Cells) -> list[npt.NDArray[np.generic]]:
     """The images' arrays, of all events."""
     return [image for event in cells.ravel() for image in event.ravel()]
 

@@ -12,7 +12,7 @@ from ssh_tf.datasets.wider_evaluation import Curve, legend_number
 from ssh_tf.utils.plots import PlotCurve, precision_recall_figure, save_figure
 
 
-def table(curves: Mapping[str, Curve]) -> str:
+def wider_table(curves: Mapping[str, Curve]) -> str:
     """A line a level: average precision, the recall reached and the number of faces."""
     return "\n".join(
         f"{level:<8}AP {curve.ap:.4f}   recall {curve.recall[-1]:.4f} of {curve.faces} faces"
@@ -20,7 +20,7 @@ def table(curves: Mapping[str, Curve]) -> str:
     )
 
 
-def as_json(curves: Mapping[str, Curve], images: int, detections: int, problems: Problems) -> dict[str, Any]:
+def wider_json(curves: Mapping[str, Curve], images: int, detections: int, problems: Problems) -> dict[str, Any]:
     """The content of results.json; what is not a number is null."""
     levels = {
         level: {"ap": finite(curve.ap), "recall": finite(float(curve.recall[-1])), "faces": curve.faces}
@@ -29,7 +29,7 @@ def as_json(curves: Mapping[str, Curve], images: int, detections: int, problems:
     return {**levels, "images": images, "detections": detections, "problems": problems.as_json()}
 
 
-def plot(
+def wider_plot(
     folder: str | os.PathLike[str],
     curves: Mapping[str, Curve],
     baselines: Mapping[str, Sequence[Baseline]],

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ssh_tf.datasets.wider_mat import by_image, image_names, load_cells, whole_numbers
+from ssh_tf.datasets.wider_mat import boxes_by_image, image_names, load_cells, whole_numbers
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.files import atomic_write, inside
 from ssh_tf.utils.reading import read_lines, reader
@@ -71,7 +71,7 @@ def write_annotations(path: Path, images: Sequence[SplitImage]) -> Prepared:
 def _read_mat(path: Path) -> list[SplitImage]:
     file = load_cells(path, "event_list", "file_list", "face_bbx_list", "invalid_label_list")
     names = image_names(file, path)
-    boxes, invalid = by_image(file["face_bbx_list"]), by_image(file["invalid_label_list"])
+    boxes, invalid = boxes_by_image(file["face_bbx_list"]), boxes_by_image(file["invalid_label_list"])
     if not len(names) == len(boxes) == len(invalid):
         raise DataError(f"{path}: {len(names)} images, boxes for {len(boxes)} and flags for {len(invalid)}")
     images = []

@@ -1,11 +1,11 @@
 """Proposals of an image, inside the graph, so that they freeze with it (reference, proposal layers).
 
-Letters: `K` anchors of all branches, `R` proposals.
+Letters: `K` anchors of all branches, `B` branches (3), `R` proposals.
 """
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from ssh_tf.layer_utils.anchors import BRANCHES
 from ssh_tf.layer_utils.box_coding import clip, decode
 from ssh_tf.layer_utils.proposal_options import ProposalOptions
 from ssh_tf.utils.tf1 import tf
@@ -27,14 +27,14 @@ def _by_score(boxes: Any, scores: Any, options: ProposalOptions) -> Any:
     return tf.math.top_k(scores, tf.minimum(options.top_n, tf.size(scores))).indices
 
 
-MODES = {"nms": _by_nms, "top": _by_score}
+PROPOSAL_MODES = {"nms": _by_nms, "top": _by_score}
 
 
 def propose(
     anchors: Any,
     logits: Any,
     deltas: Any,
-    counts: Sequence[Any],
+    counts: Any,
     height: Any,
     width: Any,
     options: ProposalOptions,
@@ -45,7 +45,7 @@ def propose(
         anchors: (K, 4) boxes.
         logits: (K,) face minus background.
         deltas: (K, 4) offsets.
-        counts: rows of each branch, in order; their sum is K.
+        counts: (B,) int32 rows of each branch, in order; their sum is K.
         height, width: of the image in pixels, float scalars.
         options: how to choose.
 
@@ -54,14 +54,14 @@ def propose(
         (no +1), as in the reference.
     """
     chosen: list[Proposals] = []
-    parts = zip(*(tf.split(rows, list(counts)) for rows in (anchors, logits, deltas)), strict=True)
+    parts = zip(*(tf.split(rows, counts, num=len(BRANCHES)) for rows in (anchors, logits, deltas)), strict=True)
     for branch, (branch_anchors, branch_logits, branch_deltas) in enumerate(parts):
         scores = tf.sigmoid(branch_logits)
         candidates = tf.where(scores > options.score_threshold)[:, 0]
         scores = tf.gather(scores, candidates)
         boxes = decode(tf.gather(branch_anchors, candidates), tf.gather(branch_deltas, candidates), xp=tf)
         boxes = clip(boxes, height, width, xp=tf)
-        kept = MODES[options.mode](boxes, scores, options)
+        kept = PROPOSAL_MODES[options.mode](boxes, scores, options)
         boxes, scores = tf.gather(boxes, kept), tf.gather(scores, kept)
         chosen.append(Proposals(boxes, scores, tf.fill(tf.shape(scores), branch)))
     return Proposals(*(tf.concat(column, 0) for column in zip(*chosen, strict=True)))

@@ -6,7 +6,7 @@ from typing import Any
 
 from ssh_tf.model.config import load_config
 from ssh_tf.model.files.checkpoints import Checkpoint, is_checkpoint
-from ssh_tf.model.files.freezing import frozen, loaded
+from ssh_tf.model.files.freezing import freeze, loaded
 from ssh_tf.model.files.frozen_graphs import is_frozen, load_graph
 from ssh_tf.model.inference.detection import Detector, Runner, proposal_options
 from ssh_tf.model.inference.graph_runner import GraphRunner
@@ -119,7 +119,7 @@ def _runner_of(model: str | os.PathLike[str], backbone: str | None, config: Any,
 def _checkpoint_runner(path: str | os.PathLike[str], backbone: str | None, config: Any, precision: Precision) -> Runner:
     backbone = backbone or Checkpoint(path).backbone()
     with loaded(path, backbone, network_options(config, backbone), proposal_options(config)) as session:
-        graph_def = frozen(session)
+        graph_def = freeze(session)
     return GraphRunner(graph_def, proposal_options(config), precision)
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from ssh_tf.layer_utils.matching import MatchOptions
 from ssh_tf.model.inference.detection import proposal_options as proposal_options  # where callers look for it
-from ssh_tf.nets.options import NetworkOptions
+from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.nets.training_graph import SamplingOptions
-from ssh_tf.roi_data_layer.options import FaceSides, PipelineOptions
+from ssh_tf.roi_data_layer.pipeline_options import FaceSides, PipelineOptions
 
 
 def network_options(config: Any, backbone: str) -> NetworkOptions:

@@ -30,13 +30,12 @@ from ssh_tf.utils.files import atomic_write, inside
 from ssh_tf.utils.images import image_size, read_image
 from ssh_tf.utils.prefetch import prefetched
 from ssh_tf.utils.reading import read_json, read_text, reader
-
-Rows = npt.NDArray[np.float32]
+from ssh_tf.utils.types import Faces
 
 DETECTIONS = "detections"
 STORED = "detections.npz"
 SETTINGS = "run.json"
-IMAGES = "images.json"
+IMAGE_LIST = "images.json"
 
 _SECONDS_BETWEEN_LOG_LINES = 30
 _LARGEST = 1e9  # of a stored number
@@ -49,7 +48,7 @@ class SetImage(NamedTuple):
     path: Path
 
 
-class Run(NamedTuple):
+class SetDetections(NamedTuple):
     """What a run gave.
 
     Attributes:
@@ -59,19 +58,19 @@ class Run(NamedTuple):
         seconds: how long this one took.
     """
 
-    detections: list[Rows]
+    detections: list[Faces]
     failed: dict[str, str]
     resumed: int
     seconds: float
 
 
-class Detector(Protocol):
+class SetDetector(Protocol):
     """What a run asks of a `FaceDetector`."""
 
     def prepare(self, image: npt.NDArray[np.uint8]) -> Any:
         """What the network reads of `image`; called in a thread."""
 
-    def detect_prepared(self, prepared: Sequence[Any], threshold: float) -> list[Rows]:
+    def detect_prepared(self, prepared: Sequence[Any], threshold: float) -> list[Faces]:
         """The faces in each of the images that were prepared."""
 
 
@@ -91,7 +90,7 @@ def settings_of(model: Path, backbone: str | None, precision: str, config: Any) 
 
 
 def run_on_set(
-    open_detector: Callable[[], Detector],
+    open_detector: Callable[[], SetDetector],
     images: Sequence[SetImage],
     folder: Path,
     settings: Mapping[str, Any],
@@ -100,7 +99,7 @@ def run_on_set(
     batch: int = 1,
     workers: int = 2,
     restart: bool = False,
-) -> Run:
+) -> SetDetections:
     """Detect faces in all of `images`, and store them under `folder`.
 
     Images are read and prepared in threads while the network runs. Those whose files are there already are not run
@@ -146,11 +145,11 @@ def run_on_set(
             bar.update(len(group))
     detections = [_stored(store, image.name) for image in images]
     save_npz(folder / STORED, [image.name for image in images], detections)
-    return Run(detections, failed, len(done), time.monotonic() - started)
+    return SetDetections(detections, failed, len(done), time.monotonic() - started)
 
 
 def _detect(
-    detector: Detector, group: Sequence[tuple[SetImage, Future[Any]]], store: Path, threshold: float
+    detector: SetDetector, group: Sequence[tuple[SetImage, Future[Any]]], store: Path, threshold: float
 ) -> dict[str, str]:
     """Run the network on a group of images and store what it finds; the images that failed, with the reason."""
     failed, ready = {}, []
@@ -181,14 +180,14 @@ def _present(images: Sequence[SetImage], store: Path) -> set[str]:
     return {name for name, path in paths.items() if path.is_file()}
 
 
-def _stored(store: Path, name: str) -> Rows:
+def _stored(store: Path, name: str) -> Faces:
     """What an image's text file holds; nothing where there is none."""
     path = store / f"{name}.txt"
     return _rows(path) if path.is_file() else np.zeros((0, 5), np.float32)
 
 
 @reader("a detection file")
-def _rows(path: Path) -> Rows:
+def _rows(path: Path) -> Faces:
     rows = parse_text(read_text(path))
     if rows is None or not (np.abs(rows) < _LARGEST).all():
         raise DataError(f"{path}: malformed; delete it and run again")
@@ -216,7 +215,7 @@ def _claim(folder: Path, settings: Mapping[str, Any], restart: bool) -> None:
 
 def _claim_images(folder: Path, images: Sequence[SetImage], done: Set[str]) -> None:
     """Note the sizes in bytes of the images, and see that the stored detections are of files of those sizes."""
-    path = folder / IMAGES
+    path = folder / IMAGE_LIST
     noted = _noted(path) if done and path.is_file() else {}
     sizes = {image.name: image.path.stat().st_size for image in images if image.path.is_file()}
     others = [name for name, size in sizes.items() if name in done and noted.get(name, size) != size]

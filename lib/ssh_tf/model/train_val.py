@@ -22,7 +22,7 @@ from ssh_tf.model.training.learning_rate import learning_rate
 from ssh_tf.model.training.log import LossRow, TrainingFiles, TrainingLog
 from ssh_tf.model.training.snapshots import Snapshot, SnapshotFolder, code_digest, differences
 from ssh_tf.model.training.step import TrainingStep, build_training_step
-from ssh_tf.model.training.workers import Agreement, lost_workers
+from ssh_tf.model.training.workers import CommonStart, lost_workers
 from ssh_tf.roi_data_layer.pipeline import data_errors, make_dataset
 from ssh_tf.utils.errors import SSHError
 from ssh_tf.utils.signals import stop_signals
@@ -31,7 +31,7 @@ from ssh_tf.utils.tf1 import tf
 METHODS = ("group", "random")
 
 
-class Run(NamedTuple):
+class TrainingRun(NamedTuple):
     """What one training is called with, besides the configuration and the data."""
 
     backbone: str
@@ -66,7 +66,7 @@ def draw_branch_weights(method: str, seed: int, iteration: int) -> np.ndarray:
 
 
 def train(
-    run: Run,
+    run: TrainingRun,
     config: Any,
     records: Sequence[ImageRecord],
     devices: Devices,
@@ -89,7 +89,7 @@ def train(
         first = tf.placeholder(tf.int64, ())
         step = build_training_step(devices, _dataset(run, config, records, devices, first), run.backbone, config)
         variables = tf.global_variables()
-        agreement = Agreement(devices, variables)
+        common_start = CommonStart(devices, variables)
         with devices.strategy.scope():
             saver = tf.train.Saver(max_to_keep=0)
             initialize = tf.global_variables_initializer()
@@ -109,7 +109,7 @@ def train(
                     _resume(session, saver, folder, resumed, state, variables, run)
                 elif run.weight and devices.is_chief:
                     _load_weights(session, run.weight, run.backbone, variables, devices)
-            start = agreement.settle(session, resumed.iteration if resumed else 0, _shared_settings(state))
+            start = common_start.settle(session, resumed.iteration if resumed else 0, _shared_settings(state))
             session.run(step.initialize_data, {first: start})
             files = TrainingFiles(run.output, run.tensorboard, start) if devices.is_chief else None
             log = TrainingLog(files, start, run.iterations, state["batch"])
@@ -122,7 +122,7 @@ def train(
                 log.close()
 
 
-def _state(run: Run, config: Any, records: Sequence[ImageRecord], devices: Devices) -> dict[str, Any]:
+def _state(run: TrainingRun, config: Any, records: Sequence[ImageRecord], devices: Devices) -> dict[str, Any]:
     """What a snapshot says of the training that made it."""
     names = hashlib.sha256("\n".join(record.name for record in records).encode())
     return {
@@ -143,7 +143,7 @@ def _shared_settings(state: dict[str, Any]) -> str:
     return json.dumps({key: value for key, value in state.items() if key not in ("weight", "code")}, sort_keys=True)
 
 
-def _dataset(run: Run, config: Any, records: Sequence[ImageRecord], devices: Devices, first: Any) -> Any:
+def _dataset(run: TrainingRun, config: Any, records: Sequence[ImageRecord], devices: Devices, first: Any) -> Any:
     batch = config.TRAIN.IMS_PER_BATCH * devices.local_replicas
     options = pipeline_options(config)._replace(skip_unreadable=run.skip_unreadable)
     sampling = sampling_options(config)
@@ -165,7 +165,7 @@ def _resume(
     snapshot: Snapshot,
     state: dict[str, Any],
     variables: Sequence[Any],
-    run: Run,
+    run: TrainingRun,
 ) -> None:
     changes = [change for change in differences(snapshot.state, state) if not change.startswith("code ")]
     print(f"resumed from {snapshot.prefix}, {snapshot.iteration} iterations done")
@@ -205,7 +205,7 @@ class _Training:
         self,
         session: Any,
         step: TrainingStep,
-        run: Run,
+        run: TrainingRun,
         config: Any,
         records: Sequence[ImageRecord],
         devices: Devices,

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from ssh_tf.nets.darknet53 import darknet53
 from ssh_tf.nets.mobilenet_v1 import mobilenet_v1
 from ssh_tf.nets.mobilenet_v2 import mobilenet_v2
-from ssh_tf.nets.options import EndPoints, NetworkOptions
+from ssh_tf.nets.network_options import EndPoints, NetworkOptions
 from ssh_tf.nets.resnet_v1 import resnet_v1
 from ssh_tf.nets.vgg16 import vgg16
 

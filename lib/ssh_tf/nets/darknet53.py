@@ -3,7 +3,7 @@
 from typing import Any
 
 from ssh_tf.nets.layers import BatchNorm, Style, convolution
-from ssh_tf.nets.options import EndPoints, NetworkOptions
+from ssh_tf.nets.network_options import EndPoints, NetworkOptions
 from ssh_tf.utils.tf1 import tf
 
 _GROUPS = ((64, 1), (128, 2), (256, 8), (512, 8), (1024, 4))

@@ -11,17 +11,17 @@ from typing import Any, NamedTuple
 
 from ssh_tf.layer_utils.proposals import ProposalOptions, Proposals, propose
 from ssh_tf.nets.network import Rows, ssh_network
-from ssh_tf.nets.options import NetworkOptions
+from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.utils.tf1 import tf
 
 IMAGES, IMAGE_INFO = "image_tensor", "im_info"
 """Inputs: (1, H, W, 3) float32, BGR minus the pixel means; (3,) float32, H, W and the scale of the resized image."""
 
-ROIS, SCORES, BRANCHES = "rois", "roi_scores", "roi_branches"
+ROIS, ROI_SCORES, ROI_BRANCHES = "rois", "roi_scores", "roi_branches"
 """Outputs: (R, 5) float32, image index, x1, y1, x2, y2 in pixels of the input; (R, 1) float32; (R,) int32, 0 for M1."""
 
-ROW_TENSORS = Rows(anchors="rows/anchors", logits="rows/logits", deltas="rows/deltas", counts=("rows/counts",))
-"""(K, 4), (N, K), (N, K, 4) float32; (3,) int32."""
+ROW_NAMES = ("rows/anchors", "rows/logits", "rows/deltas", "rows/counts")
+"""The fields of `Rows`, in order: (K, 4), (N, K), (N, K, 4) float32; (3,) int32."""
 
 
 class FlatProposals(NamedTuple):
@@ -37,23 +37,18 @@ def build(backbone: str, network: NetworkOptions, proposals: ProposalOptions) ->
     images = tf.placeholder(tf.float32, (1, None, None, 3), name=IMAGES)
     info = tf.placeholder(tf.float32, (3,), name=IMAGE_INFO)
     rows = ssh_network(images, backbone, network)
-    rows = Rows(
-        anchors=tf.identity(rows.anchors, name=ROW_TENSORS.anchors),
-        logits=tf.identity(rows.logits, name=ROW_TENSORS.logits),
-        deltas=tf.identity(rows.deltas, name=ROW_TENSORS.deltas),
-        counts=(tf.stack(rows.counts, name=ROW_TENSORS.counts[0]),),
-    )
-    found = _of_image(rows.anchors, rows.logits[0], rows.deltas[0], rows.counts[0], info, proposals)
+    rows = Rows(*(tf.identity(part, name=name) for part, name in zip(rows, ROW_NAMES, strict=True)))
+    found = _of_image(rows.anchors, rows.logits[0], rows.deltas[0], rows.counts, info, proposals)
     tf.concat([tf.zeros_like(found.boxes[:, :1]), found.boxes], 1, name=ROIS)
-    tf.reshape(found.scores, (-1, 1), name=SCORES)
-    tf.identity(found.branches, name=BRANCHES)
+    tf.reshape(found.scores, (-1, 1), name=ROI_SCORES)
+    tf.identity(found.branches, name=ROI_BRANCHES)
 
 
 def propose_all(rows: Rows, info: Any, options: ProposalOptions) -> FlatProposals:
-    """Proposals of each of N images, put one after the other. `rows.counts` is one tensor (3,)."""
+    """Proposals of each of N images, put one after the other."""
 
     def of_image(parts: tuple[Any, Any]) -> tuple[Any, Any, Any, Any]:
-        found = _of_image(rows.anchors, *parts, rows.counts[0], info, options)
+        found = _of_image(rows.anchors, *parts, rows.counts, info, options)
         # Every turn of the loop has to give equal shapes.
         count = tf.size(found.scores)
         end = [0, capacity - count]
@@ -77,4 +72,4 @@ def propose_all(rows: Rows, info: Any, options: ProposalOptions) -> FlatProposal
 
 
 def _of_image(anchors: Any, logits: Any, deltas: Any, counts: Any, info: Any, options: ProposalOptions) -> Proposals:
-    return propose(anchors, logits, deltas, tf.unstack(counts, 3), info[0], info[1], options)
+    return propose(anchors, logits, deltas, counts, info[0], info[1], options)

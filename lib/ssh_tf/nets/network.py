@@ -1,6 +1,7 @@
 """The SSH network: from images to one row per anchor (paper, figure 2).
 
-Letters: `N` images of `H × W` pixels, `h, w` map of a branch, `A` anchors per cell, `K` anchors of all branches.
+Letters: `N` images of `H × W` pixels, `h, w` map of a branch, `A` anchors per cell, `K` anchors of all branches,
+`B` branches (3).
 """
 
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from ssh_tf.nets.detection_modules import (
     reduce_and_merge,
 )
 from ssh_tf.nets.layers import max_pool
-from ssh_tf.nets.options import NetworkOptions
+from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.utils.tf1 import tf
 
 
@@ -28,8 +29,8 @@ class Rows(NamedTuple):
     """(N, K) face score minus background score: its sigmoid is the softmax probability of a face."""
     deltas: Any
     """(N, K, 4) offsets from the anchors."""
-    counts: tuple[Any, ...]
-    """Rows of each branch: scalars that sum to K."""
+    counts: Any
+    """(B,) int32: rows of each branch, which sum to K."""
 
 
 def ssh_network(images: Any, backbone: str, options: NetworkOptions) -> Rows:
@@ -40,7 +41,7 @@ def ssh_network(images: Any, backbone: str, options: NetworkOptions) -> Rows:
         anchors=tf.concat([part.anchors for part in parts], 0),
         logits=tf.concat([part.logits for part in parts], 1),
         deltas=tf.concat([part.deltas for part in parts], 1),
-        counts=tuple(part.counts[0] for part in parts),
+        counts=tf.concat([part.counts for part in parts], 0),
     )
 
 
@@ -75,7 +76,7 @@ def _flatten(head: Heads, stride: int, scales: tuple[int, ...]) -> Rows:
     background, face = tf.split(tf.cast(head.scores, tf.float32), 2, axis=3)
     logits = tf.reshape(face - background, [shape[0], count])
     deltas = tf.reshape(tf.cast(head.deltas, tf.float32), [shape[0], count, 4])
-    return Rows(anchors, logits, deltas, (count,))
+    return Rows(anchors, logits, deltas, count[None])
 
 
 def map_sizes(height: int, width: int, backbone: str) -> list[tuple[int, int]]:

@@ -7,7 +7,7 @@ block2 ends at stride 8 and block4 at stride 16.
 from typing import Any
 
 from ssh_tf.nets.layers import BatchNorm, Style, convolution, max_pool
-from ssh_tf.nets.options import EndPoints, NetworkOptions
+from ssh_tf.nets.network_options import EndPoints, NetworkOptions
 from ssh_tf.utils.tf1 import tf
 
 _UNITS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}

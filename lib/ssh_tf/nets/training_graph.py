@@ -6,12 +6,13 @@ Letters: `N` images of a batch, `K` anchors of all branches, `G` faces of the ri
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from ssh_tf.layer_utils.anchor_sampling import sample_anchors
+from ssh_tf.layer_utils.anchors import BRANCHES
 from ssh_tf.layer_utils.box_coding import encode
 from ssh_tf.layer_utils.losses import BranchLoss, branch_loss
-from ssh_tf.layer_utils.sampling import sample_anchors
 from ssh_tf.nets.layers import weight_decay
 from ssh_tf.nets.network import Rows, ssh_network
-from ssh_tf.nets.options import NetworkOptions
+from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.utils.tf1 import tf
 
 
@@ -48,7 +49,6 @@ class Losses(NamedTuple):
 
 def branch_losses(rows: Rows, targets: Targets, options: SamplingOptions) -> tuple[BranchLoss, ...]:
     """Sample each branch's anchors of the network's outputs `rows` and take their losses."""
-    counts = list(rows.counts)
     probability = tf.sigmoid(rows.logits)
     if options.hard_positives and options.hard_negatives:
         keys = probability
@@ -61,7 +61,7 @@ def branch_losses(rows: Rows, targets: Targets, options: SamplingOptions) -> tup
     boxes = tf.pad(targets.boxes, [[0, 0], [0, 1], [0, 0]])
 
     columns = [
-        tf.split(part, counts, axis=axis)
+        tf.split(part, rows.counts, axis=axis, num=len(BRANCHES))
         for part, axis in (
             (rows.anchors, 0),
             (rows.logits, 1),

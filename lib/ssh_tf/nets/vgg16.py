@@ -3,7 +3,7 @@
 from typing import Any
 
 from ssh_tf.nets.layers import Style, convolution, max_pool
-from ssh_tf.nets.options import EndPoints, NetworkOptions
+from ssh_tf.nets.network_options import EndPoints, NetworkOptions
 from ssh_tf.utils.tf1 import tf
 
 _GROUPS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))

@@ -12,13 +12,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ssh_tf.roi_data_layer.options import FaceSides
+from ssh_tf.roi_data_layer.pipeline_options import FaceSides
 from ssh_tf.utils.images import PIXEL_MEANS_BGR
+from ssh_tf.utils.types import Boxes, Image
 
 MEAN_COLOUR = tuple(round(float(mean)) for mean in PIXEL_MEANS_BGR)
 
-Image = npt.NDArray[np.uint8]
-Boxes = npt.NDArray[np.float32]
 
 # Red, green and blue parts of brightness (ITU-R BT.601), in BGR order.
 _LUMA = np.array([0.114, 0.587, 0.299])

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from ssh_tf.datasets.records import ImageRecord
-from ssh_tf.roi_data_layer.options import PipelineOptions
-from ssh_tf.roi_data_layer.sampling import PADDING, Sample, Sampler
+from ssh_tf.roi_data_layer.pipeline_options import PipelineOptions
+from ssh_tf.roi_data_layer.samples import PADDING, Sampler, TrainingSample
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.images import PIXEL_MEANS_BGR
 from ssh_tf.utils.tf1 import tf
@@ -67,7 +67,7 @@ def make_dataset(
     side = options.crop_size or None
     sampler = Sampler(records, options, seed, batch_size * shard_count)
 
-    def make_sample(number: np.int64) -> Sample:
+    def make_sample(number: np.int64) -> TrainingSample:
         iteration, slot = divmod(int(number), batch_size)
         return sampler(iteration, shard_index * batch_size + slot)
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Image = npt.NDArray[np.uint8]
+from ssh_tf.utils.types import Image
 
 _BACKGROUND = 32
 _CAPTION = 18

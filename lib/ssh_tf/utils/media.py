@@ -37,7 +37,7 @@ class Picture(NamedTuple):
     load: Callable[[], npt.NDArray[np.uint8]]
 
 
-class Source(NamedTuple):
+class MediaSource(NamedTuple):
     """One image, video or camera, or what had been asked for and is not there."""
 
     file: str
@@ -52,7 +52,7 @@ class Source(NamedTuple):
 
 def find_sources(
     inputs: Sequence[str | os.PathLike[str]], without: str | os.PathLike[str] | None = None
-) -> list[Source]:
+) -> list[MediaSource]:
     """Resolve what a user named: files, folders (with all below them), patterns with `*`, `?`, `[`, addresses of
     streams, camera numbers.
 
@@ -64,14 +64,14 @@ def find_sources(
     return [source for given in inputs for source in _guarded(os.fspath(given), hidden)]
 
 
-def _guarded(given: str, without: str | None) -> list[Source]:
+def _guarded(given: str, without: str | None) -> list[MediaSource]:
     try:
         return _resolve(given, without)
     except (ImageError, OSError, ValueError, RuntimeError) as error:
         return [_absent(given, reason_of(error))]
 
 
-def _resolve(given: str, without: str | None) -> list[Source]:
+def _resolve(given: str, without: str | None) -> list[MediaSource]:
     if not given:
         return [_absent("''", "an empty name")]
     if found := _ADDRESS.fullmatch(given):
@@ -84,11 +84,13 @@ def _resolve(given: str, without: str | None) -> list[Source]:
         sources = [_file(match, Path(match.name)) for match in matches if not match.is_dir()]
         return sources or [_absent(given, "no file matches this pattern")]
     if not path.exists() and given.isdecimal():
-        return [Source(f"camera {given}", Path(f"camera_{given}.mp4"), 0, _DEFAULT_RATE, partial(_frames, given, None))]
+        return [
+            MediaSource(f"camera {given}", Path(f"camera_{given}.mp4"), 0, _DEFAULT_RATE, partial(_frames, given, None))
+        ]
     return [_file(path, Path(path.name))]
 
 
-def _below(folder: Path, without: str | None) -> list[Source]:
+def _below(folder: Path, without: str | None) -> list[MediaSource]:
     """The pictures and videos below `folder`, and the folders that cannot be read."""
     found: list[Path] = []
     unreadable: list[OSError] = []
@@ -103,7 +105,7 @@ def _is_wanted(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES
 
 
-def _file(path: Path, place: Path) -> Source:
+def _file(path: Path, place: Path) -> MediaSource:
     if path.suffix.lower() in VIDEO_SUFFIXES:
         try:
             check_regular(path)
@@ -111,25 +113,25 @@ def _file(path: Path, place: Path) -> Source:
         except (ImageError, OSError, ValueError) as error:
             return _absent(str(path), reason_of(error))
         count, rate = _probed(str(path))
-        return Source(str(path), place, count, rate, partial(_frames, str(path), count))
+        return MediaSource(str(path), place, count, rate, partial(_frames, str(path), count))
     picture = Picture(str(path), None, partial(read_image, path))
-    return Source(str(path), place, 1, None, lambda: iter([picture]))
+    return MediaSource(str(path), place, 1, None, lambda: iter([picture]))
 
 
-def _stream(address: str, shown: str) -> Source:
+def _stream(address: str, shown: str) -> MediaSource:
     """A video behind an address. `shown` is it without a password."""
     name = re.sub(r"\W+", "_", shown.partition("://")[2]).strip("_")[:100] or "stream"
     _, rate = _probed(address)
-    return Source(shown, Path(f"{name}.mp4"), 0, rate, partial(_frames, address, None, shown))
+    return MediaSource(shown, Path(f"{name}.mp4"), 0, rate, partial(_frames, address, None, shown))
 
 
-def _absent(given: str, reason: str) -> Source:
+def _absent(given: str, reason: str) -> MediaSource:
     message = reason if reason.startswith(f"{given}: ") else f"{given}: {reason}"
 
     def load() -> npt.NDArray[np.uint8]:
         raise ImageError(message)
 
-    return Source(given, Path(given), 1, None, lambda: iter([Picture(given, None, load)]))
+    return MediaSource(given, Path(given), 1, None, lambda: iter([Picture(given, None, load)]))
 
 
 def _check_name(path: Path) -> None:

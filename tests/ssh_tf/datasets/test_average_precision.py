@@ -12,7 +12,7 @@ from ssh_tf.datasets.average_precision import (
     HIT,
     IOU_THRESHOLDS,
     NEITHER,
-    evaluate,
+    evaluate_detections,
     judge_image,
     size_bins,
 )
@@ -23,14 +23,14 @@ FACE = (0, 0, 20, 20)
 
 
 def ap50(detections, boxes, ignore=None, **options):
-    return evaluate([detections], [boxes], None if ignore is None else [ignore], **options).overall.ap50
+    return evaluate_detections([detections], [boxes], None if ignore is None else [ignore], **options).overall.ap50
 
 
 # Literal cases.
 
 
 def test_perfect_detections():
-    result = evaluate([[(*FACE, 0.9)], [(5, 5, 9, 9, 0.8)]], [[FACE], [(5, 5, 9, 9)]])
+    result = evaluate_detections([[(*FACE, 0.9)], [(5, 5, 9, 9, 0.8)]], [[FACE], [(5, 5, 9, 9)]])
     assert result.overall.ap50 == result.overall.ap == 1.0
     assert result.overall.faces == 2
     assert result.thresholds.tolist() == list(IOU_THRESHOLDS) == [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95]
@@ -44,7 +44,7 @@ def test_boxes_are_continuous():
 
 def test_ap_is_the_mean_over_thresholds():
     """IoU 0.7: a hit at 0.5, 0.55, 0.6, 0.65 and 0.7."""
-    result = evaluate([[(0, 0, 20, 14, 0.9)]], [[FACE]]).overall
+    result = evaluate_detections([[(0, 0, 20, 14, 0.9)]], [[FACE]]).overall
     assert result.ap_by_threshold.tolist() == [1.0] * 5 + [0.0] * 5
     assert result.ap == pytest.approx(0.5)
 
@@ -66,7 +66,7 @@ def test_judgements_come_in_the_order_given():
 
 
 def test_missed_face_and_false_alarm():
-    result = evaluate([[(*FACE, 0.9), (100, 100, 120, 120, 0.8)]], [[FACE, (50, 50, 70, 70)]]).overall
+    result = evaluate_detections([[(*FACE, 0.9), (100, 100, 120, 120, 0.8)]], [[FACE, (50, 50, 70, 70)]]).overall
     assert result.recall.tolist() == [0.5, 0.5]
     assert result.precision.tolist() == [1.0, 0.5]
     assert result.scores.tolist() == [0.9, 0.8]
@@ -90,7 +90,7 @@ def test_sizes():
     """A face of 4, one of 10 (missed) and one of 20 px; a false alarm of 10 px with the highest score."""
     small, medium, large = (0, 0, 4, 4), (20, 20, 30, 30), (50, 50, 70, 70)
     detections = [(100, 100, 110, 110, 0.9), (*small, 0.8), (*large, 0.7)]
-    result = evaluate([detections], [[small, medium, large]], bounds=(8, 16, 32))
+    result = evaluate_detections([detections], [[small, medium, large]], bounds=(8, 16, 32))
     assert [part.size.name for part in result.by_size] == ["<8", "8-16", "16-32", ">=32"]
     assert [part.faces for part in result.by_size] == [1, 1, 1, 0]
     # The false alarm weighs on its own bin alone; detections on faces of other sizes weigh on none.
@@ -100,13 +100,13 @@ def test_sizes():
 
 
 def test_a_bin_holds_its_lower_bound():
-    result = evaluate([[]], [[(0, 0, 8, 8), (0, 0, 16, 16)]], bounds=(8, 16))
+    result = evaluate_detections([[]], [[(0, 0, 8, 8), (0, 0, 16, 16)]], bounds=(8, 16))
     assert [part.faces for part in result.by_size] == [0, 1, 1]
 
 
 def test_face_outside_the_bin_absorbs_a_detection_inside_it():
     """The detection is 15 px, its face 17: in the 8-16 bin it is neither, in the 16-32 bin a hit."""
-    result = evaluate([[(0, 0, 15, 15, 0.9)]], [[(0, 0, 17, 17), (50, 50, 60, 60)]], bounds=(8, 16, 32))
+    result = evaluate_detections([[(0, 0, 15, 15, 0.9)]], [[(0, 0, 17, 17), (50, 50, 60, 60)]], bounds=(8, 16, 32))
     in_8_16, in_16_32 = result.by_size[1:3]
     assert in_8_16.scores.size == 0
     assert in_16_32.ap50 == 1.0
@@ -114,23 +114,23 @@ def test_face_outside_the_bin_absorbs_a_detection_inside_it():
 
 def test_face_of_the_bin_is_preferred_to_a_nearer_one_outside():
     face_in, face_out = (0, 0, 17, 17), (0, 0, 15, 15)
-    result = evaluate([[(0, 0, 15.5, 15.5, 0.9)]], [[face_out, face_in]], bounds=(16,))
+    result = evaluate_detections([[(0, 0, 15.5, 15.5, 0.9)]], [[face_out, face_in]], bounds=(16,))
     assert result.by_size[1].ap50 == 1.0
 
 
 def test_equal_scores_enter_together():
-    one_way = evaluate([[(*FACE, 0.5)], [(*FACE, 0.5)]], [[FACE], []])
-    other_way = evaluate([[(*FACE, 0.5)], [(*FACE, 0.5)]], [[], [FACE]])
+    one_way = evaluate_detections([[(*FACE, 0.5)], [(*FACE, 0.5)]], [[FACE], []])
+    other_way = evaluate_detections([[(*FACE, 0.5)], [(*FACE, 0.5)]], [[], [FACE]])
     assert one_way.overall.ap50 == other_way.overall.ap50 == 0.5
 
 
 def test_empty_sets():
-    result = evaluate([], [])
+    result = evaluate_detections([], [])
     assert math.isnan(result.overall.ap50)
     assert result.overall.faces == 0
-    result = evaluate([np.zeros((0, 5), np.float32)], [np.array([FACE], np.float32)])
+    result = evaluate_detections([np.zeros((0, 5), np.float32)], [np.array([FACE], np.float32)])
     assert result.overall.ap50 == result.overall.ap == 0.0
-    assert math.isnan(evaluate([[(*FACE, 0.5)]], [[]]).overall.ap50)
+    assert math.isnan(evaluate_detections([[(*FACE, 0.5)]], [[]]).overall.ap50)
 
 
 def test_boxes_without_area_match_nothing():
@@ -151,7 +151,7 @@ def test_boxes_without_area_match_nothing():
 )
 def test_bad_input_is_named(detections, boxes, ignore, words):
     with pytest.raises(DataError, match=words):
-        evaluate(detections, boxes, ignore)
+        evaluate_detections(detections, boxes, ignore)
 
 
 def test_bounds_must_rise():
@@ -214,7 +214,9 @@ images_strategy = st.lists(
 @settings(max_examples=150, deadline=None)
 @given(images_strategy)
 def test_equals_the_slow_oracle(images):
-    result = evaluate(*(list(column) for column in zip(*images, strict=True)), bounds=(4, 8)) if images else None
+    result = (
+        evaluate_detections(*(list(column) for column in zip(*images, strict=True)), bounds=(4, 8)) if images else None
+    )
     if result is None:
         return
     bins = [result.overall, *result.by_size]
@@ -228,6 +230,8 @@ def test_equals_the_slow_oracle(images):
 def test_order_of_images_is_without_effect(images, random):
     shuffled = list(images)
     random.shuffle(shuffled)
-    one, other = (evaluate(*(list(c) for c in zip(*order, strict=True))).overall for order in (images, shuffled))
+    one, other = (
+        evaluate_detections(*(list(c) for c in zip(*order, strict=True))).overall for order in (images, shuffled)
+    )
     np.testing.assert_array_equal(one.recall, other.recall)
     np.testing.assert_array_equal(one.precision, other.precision)

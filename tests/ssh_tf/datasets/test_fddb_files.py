@@ -6,11 +6,11 @@ import pytest
 from ssh_tf.datasets.fddb_files import (
     Shape,
     folds_present,
-    read_detections,
+    read_fddb_detections,
     read_fold,
     read_sizes,
     sizes_of,
-    write_detections,
+    write_fddb_detections,
 )
 from ssh_tf.utils.errors import DataError
 
@@ -36,17 +36,17 @@ def test_fold(folds):
 
 def test_detections_are_read_as_they_were_written(folds, tmp_path):
     """A box over pixels 10…19 is 10 wide; an image without detections has the count 0 and no made-up box."""
-    path = write_detections(tmp_path / "out", 3, ("2002/a", "2002/b"), [[(10, 20, 19, 24.5, np.float32(0.9))], []])
+    path = write_fddb_detections(tmp_path / "out", 3, ("2002/a", "2002/b"), [[(10, 20, 19, 24.5, np.float32(0.9))], []])
     assert path.name == "FDDB-det-fold-03.txt"
     assert path.read_text() == "2002/a\n1\n10.000000 20.000000 10.000000 5.500000 0.899999976\n2002/b\n0\n"
-    rows = read_detections(tmp_path / "out", read_fold(folds, 3))
+    rows = read_fddb_detections(tmp_path / "out", read_fold(folds, 3))
     assert rows[0].tolist() == [[10, 20, 10, 5.5, 0.899999976]]
     assert rows[1].shape == (0, 5)
 
 
 def test_elliptic_detections(folds, tmp_path):
     (tmp_path / "FDDB-det-fold-03.txt").write_text("2002/a\n1\n10 8 1.2 30 40 0.5\n\n2002/b\r\n0\r\n")
-    assert read_detections(tmp_path, read_fold(folds, 3), Shape.ELLIPSE)[0].tolist() == [[10, 8, 1.2, 30, 40, 0.5]]
+    assert read_fddb_detections(tmp_path, read_fold(folds, 3), Shape.ELLIPSE)[0].tolist() == [[10, 8, 1.2, 30, 40, 0.5]]
 
 
 @pytest.mark.parametrize(
@@ -68,12 +68,12 @@ def test_elliptic_detections(folds, tmp_path):
 def test_faults_are_named_by_line(folds, tmp_path, text, words):
     (tmp_path / "FDDB-det-fold-03.txt").write_text(text)
     with pytest.raises(DataError, match=words):
-        read_detections(tmp_path, read_fold(folds, 3))
+        read_fddb_detections(tmp_path, read_fold(folds, 3))
 
 
 def test_missing_files_are_named(folds, tmp_path):
     with pytest.raises(DataError, match=r"FDDB-det-fold-03\.txt: no such file"):
-        read_detections(tmp_path, read_fold(folds, 3))
+        read_fddb_detections(tmp_path, read_fold(folds, 3))
     with pytest.raises(DataError, match=r"FDDB-fold-04\.txt: no such file"):
         read_fold(folds, 4)
     with pytest.raises(DataError, match=r"no FDDB-fold-NN\.txt"):

@@ -6,7 +6,7 @@ import pytest
 import scipy.io
 
 from ssh_tf.datasets.problems import Problems
-from ssh_tf.datasets.wider_baselines import UNREADABLE, published, read_baselines
+from ssh_tf.datasets.wider_baselines import UNREADABLE_BASELINE, published, read_baselines
 from ssh_tf.utils.errors import DataError
 
 CURVE = np.array([[1.0, 0.25], [0.5, 0.75]])  # precision, recall: area 0.25 x 1 + 0.5 x 0.5
@@ -45,7 +45,7 @@ def test_unreadable_curves_are_named(tmp_path):
     scipy.io.savemat(baseline_path(tmp_path, "good"), {"legend_name": "Good", "pr_cruve": CURVE})
     problems = Problems()
     assert [found.label for found in read_baselines(tmp_path, "easy", problems)] == ["Good"]
-    assert len(problems.items(UNREADABLE)) == 2
+    assert len(problems.items(UNREADABLE_BASELINE)) == 2
 
 
 def test_folder_without_curves_is_an_error(tmp_path):

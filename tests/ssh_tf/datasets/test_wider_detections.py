@@ -18,7 +18,7 @@ from ssh_tf.datasets.wider_detections import (
     load_npz,
     official_rows,
     parse_text,
-    read_detections,
+    read_wider_detections,
     save_npz,
     write_text,
 )
@@ -90,8 +90,8 @@ def test_text_and_npz_give_the_same_rows_to_the_last_bit(tmp_path_factory, detec
     array = np.array(detections, np.float32).reshape(-1, 5)
     write_text(folder, "e/a", array)
     save_npz(folder / "d.npz", ["e/a"], [array])
-    from_text = read_detections(folder, ["e/a"], Problems())[0]
-    from_npz = read_detections(folder / "d.npz", ["e/a"], Problems())[0]
+    from_text = read_wider_detections(folder, ["e/a"], Problems())[0]
+    from_npz = read_wider_detections(folder / "d.npz", ["e/a"], Problems())[0]
     np.testing.assert_array_equal(from_text[:, :4], from_npz[:, :4])
     np.testing.assert_array_equal(from_text[:, 4].astype(np.float32), from_npz[:, 4].astype(np.float32))
     np.testing.assert_allclose(corner_boxes(from_npz), array, atol=0.01)
@@ -130,7 +130,7 @@ def spoiled_text(folder):
 
 def test_faults_of_text_files_are_named(tmp_path):
     problems = Problems()
-    rows = read_detections(spoiled_text(tmp_path), NAMES, problems)
+    rows = read_wider_detections(spoiled_text(tmp_path), NAMES, problems)
     assert [len(image) for image in rows] == [1, 0, 0, 1, 1]
     assert problems.as_json() == {
         NOT_IN_SET: ["e/extra"],
@@ -146,26 +146,26 @@ def test_ways_to_name_the_image(tmp_path, first):
     (tmp_path / "e").mkdir()
     (tmp_path / "e" / "a.txt").write_text(f"{first}\n0\n")
     problems = Problems()
-    read_detections(tmp_path, ["e/a"], problems)
+    read_wider_detections(tmp_path, ["e/a"], problems)
     assert len(problems) == 0
 
 
 def test_faults_of_npz_are_named(tmp_path):
     save_npz(tmp_path / "d.npz", ["e/good", "e/nan", "e/extra"], [[(1, 2, 3, 4, 5)], [(1, 2, 3, 4, math.nan)], []])
     problems = Problems()
-    rows = read_detections(tmp_path / "d.npz", ["e/good", "e/nan", "e/missing"], problems)
+    rows = read_wider_detections(tmp_path / "d.npz", ["e/good", "e/nan", "e/missing"], problems)
     assert [len(image) for image in rows] == [1, 1, 0]
     assert problems.as_json() == {NOT_IN_SET: ["e/extra"], HAS_NAN: ["e/nan"], NO_FILE: ["e/missing"]}
 
 
 def test_folders_without_detections_are_errors(tmp_path):
     with pytest.raises(DataError, match="no such folder"):
-        read_detections(tmp_path / "nowhere", ["e/a"], Problems())
+        read_wider_detections(tmp_path / "nowhere", ["e/a"], Problems())
     with pytest.raises(DataError, match=r"no text files; expected <event>/<image>\.txt, such as e/a\.txt"):
-        read_detections(tmp_path, ["e/a"], Problems())
+        read_wider_detections(tmp_path, ["e/a"], Problems())
     spoiled_text(tmp_path)
     with pytest.raises(DataError, match="5 text files, none of an image of this set"):
-        read_detections(tmp_path, ["f/a"], Problems())
+        read_wider_detections(tmp_path, ["f/a"], Problems())
 
 
 def arrays(**changed):
@@ -205,4 +205,4 @@ def test_npz_that_is_none_is_an_error(tmp_path):
         load_npz(tmp_path / "d.npz")
     save_npz(tmp_path / "d.npz", ["e/a"], [[]])
     with pytest.raises(DataError, match="1 images, none of this set"):
-        read_detections(tmp_path / "d.npz", ["f/a"], Problems())
+        read_wider_detections(tmp_path / "d.npz", ["f/a"], Problems())

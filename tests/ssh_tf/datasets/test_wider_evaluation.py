@@ -13,7 +13,7 @@ from ssh_tf.datasets.problems import Problems
 from ssh_tf.datasets.wider_evaluation import (
     THRESHOLDS,
     as_int32,
-    evaluate,
+    evaluate_wider,
     first_match,
     legend_number,
     normalised_scores,
@@ -28,7 +28,7 @@ def curve(detections, boxes, evaluated=None, level="easy"):
     """The curve of images given as lists of rows and boxes."""
     names = [f"event/{at}" for at in range(len(boxes))]
     levels = {} if evaluated is None else {level: dict(zip(names, evaluated, strict=True))}
-    return evaluate(detections, ground_truth(dict(zip(names, boxes, strict=True)), **levels))[level]
+    return evaluate_wider(detections, ground_truth(dict(zip(names, boxes, strict=True)), **levels))[level]
 
 
 def match(detection, boxes):
@@ -205,7 +205,7 @@ def test_levels_are_evaluated_apart():
     truth = ground_truth(
         {"e/a": [(0, 0, 9, 9), (50, 50, 9, 9)]}, easy={"e/a": [0]}, medium={"e/a": [1]}, hard={"e/a": [0, 1]}
     )
-    result = evaluate([[(0, 0, 9, 9, 0.9), (0, 90, 9, 9, 0.1)]], truth)
+    result = evaluate_wider([[(0, 0, 9, 9, 0.9), (0, 90, 9, 9, 0.1)]], truth)
     assert {level: result[level].ap for level in result} == {"easy": 1.0, "medium": 0.0, "hard": 0.5}
 
 
@@ -242,7 +242,7 @@ def test_legend_is_cut_and_not_rounded(ap, legend):
 
 def test_rows_must_be_as_many_as_the_images():
     with pytest.raises(ValueError, match="2 images of detections, 1 in the ground truth"):
-        evaluate([[], []], ground_truth({"e/a": []}))
+        evaluate_wider([[], []], ground_truth({"e/a": []}))
 
 
 # All rules against an oracle that does one step at a time, in Python's own numbers.
@@ -367,4 +367,4 @@ if OFFICIAL.is_dir():
         for start, end in zip(truth.starts[:-1], truth.starts[1:], strict=True):
             scores = 1.0 - np.arange(end - start) / 4000
             rows.append(np.column_stack([truth.boxes[start:end], scores])[truth.evaluated["hard"][start:end]])
-        assert evaluate(rows, truth)["hard"].ap > 0.99
+        assert evaluate_wider(rows, truth)["hard"].ap > 0.99

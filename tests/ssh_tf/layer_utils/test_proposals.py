@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssh_tf.layer_utils.box_coding import clip, decode
-from ssh_tf.layer_utils.proposals import MODES, ProposalOptions, propose
+from ssh_tf.layer_utils.proposals import PROPOSAL_MODES, ProposalOptions, propose
 from ssh_tf.utils.tf1 import tf
 
 HEIGHT, WIDTH = 300.0, 400.0
@@ -20,7 +20,7 @@ class Graph:
         with tf.Graph().as_default() as graph:
             self.inputs = [tf.placeholder(tf.float32, shape) for shape in ((None, 4), (None,), (None, 4))]
             self.counts = tf.placeholder(tf.int32, (3,))
-            found = propose(*self.inputs, tf.unstack(self.counts), HEIGHT, WIDTH, options)
+            found = propose(*self.inputs, self.counts, HEIGHT, WIDTH, options)
             self.run = tf.Session(graph=graph).make_callable(found, [*self.inputs, self.counts])
 
     def __call__(self, rows, counts=COUNTS):
@@ -99,7 +99,7 @@ def test_top_mode_takes_the_best_as_they_are():
         np.testing.assert_allclose(found.scores[found.branches == branch], wanted, rtol=1e-5)
 
 
-@pytest.mark.parametrize("mode", list(MODES))
+@pytest.mark.parametrize("mode", list(PROPOSAL_MODES))
 def test_no_anchor_or_no_score_gives_no_proposal(mode):
     for rows, counts in ((random_rows(1, 0), (0, 0, 0)), ((*random_rows(1)[:1], *_hopeless()), COUNTS)):
         found = GRAPHS[mode](rows, counts)

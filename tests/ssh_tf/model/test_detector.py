@@ -8,7 +8,7 @@ import pytest
 from networks import SMALL
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detector import FaceDetector
-from ssh_tf.model.files.agreement import compare
+from ssh_tf.model.files.agreement import compare_proposals
 from ssh_tf.model.files.frozen_graphs import load_graph, save_graph, save_saved_model
 from ssh_tf.model.inference.graph_runner import ImageProposals
 from ssh_tf.utils.errors import CheckpointError, ConfigError, ImageError
@@ -211,7 +211,7 @@ def images():
 
 
 def assert_close(found, wanted, pixels=0.01, score=1e-4, share=0.98):
-    agreement = compare(wanted[:, :4], wanted[:, 4], found[:, :4], found[:, 4])
+    agreement = compare_proposals(wanted[:, :4], wanted[:, 4], found[:, :4], found[:, 4])
     assert agreement.wanted > 20
     assert agreement.paired >= share * max(agreement.wanted, agreement.found), str(agreement)
     assert agreement.pixels < pixels, str(agreement)
@@ -265,7 +265,7 @@ def test_mirrored_pyramid_treats_left_and_right_alike(checkpoint, images):
     last_column = images[0].shape[1] - 1
     # The resized image's last column is not quite the image's: the mirror axes are half a pixel apart at most.
     mirrored[:, [0, 2]] = last_column - mirrored[:, [2, 0]]
-    agreement = compare(found[:, :4], found[:, 4], mirrored[:, :4], mirrored[:, 4])
+    agreement = compare_proposals(found[:, :4], found[:, 4], mirrored[:, :4], mirrored[:, 4])
     assert agreement.wanted > 100
     assert agreement.is_close, str(agreement)
 

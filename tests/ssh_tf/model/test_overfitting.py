@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from networks import write_checkpoint
-from ssh_tf.datasets.average_precision import evaluate
+from ssh_tf.datasets.average_precision import evaluate_detections
 from ssh_tf.datasets.factory import load_folder
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detector import FaceDetector
-from ssh_tf.model.train_val import Run, train
+from ssh_tf.model.train_val import TrainingRun, train
 from ssh_tf.model.training.devices import choose_devices
 from ssh_tf.utils.images import PIXEL_MEANS_BGR, read_image
 from training_runs import draw_face
@@ -72,7 +72,7 @@ def recall_and_precision(checkpoint, config, records):
     """Of the detections with a score of 0.5 or more, at an IoU of 0.5."""
     detector = FaceDetector.from_checkpoint(checkpoint, "mobile", config, "fp32")
     found = [detector(read_image(record.path), threshold=0.5) for record in records]
-    curve = evaluate(found, [record.boxes for record in records], thresholds=[0.5], bounds=[]).overall
+    curve = evaluate_detections(found, [record.boxes for record in records], thresholds=[0.5], bounds=[]).overall
     return (float(curve.recall[-1]), float(curve.precision[-1])) if len(curve.scores) else (0.0, 1.0)
 
 
@@ -82,7 +82,7 @@ def test_a_handful_of_pictures_is_learnt_by_heart(records, tmp_path):
     first = write_checkpoint(tmp_path / "first.ckpt", "mobile", settings)
     assert recall_and_precision(first, config, records)[0] < 0.2
 
-    run = Run("mobile", STEPS, tmp_path / "output", tmp_path / "tensorboard", weight=first)
+    run = TrainingRun("mobile", STEPS, tmp_path / "output", tmp_path / "tensorboard", weight=first)
     assert train(run, config, records, choose_devices("fp32")).iteration == STEPS
 
     with (run.output / "loss.csv").open(newline="") as stream:

@@ -19,7 +19,7 @@ from ssh_tf.model.files.checkpoints import Checkpoint
 from ssh_tf.model.training.log import COLUMNS, TrainingLog
 from ssh_tf.model.training.snapshots import SnapshotFolder
 from ssh_tf.nets.network import network_heads
-from ssh_tf.nets.options import NetworkOptions
+from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.utils.errors import CheckpointError, ConfigError, DataError, SSHError
 from ssh_tf.utils.tf1 import tf
 from ssh_tools.trainval_net import main

@@ -10,7 +10,7 @@ from networks import DATA, golden_image, load_weights
 from ssh_tf.layer_utils.proposals import ProposalOptions, propose
 from ssh_tf.nets.backbones import BACKBONES
 from ssh_tf.nets.network import map_sizes, network_heads, ssh_network
-from ssh_tf.nets.options import NetworkOptions
+from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.utils.tf1 import tf
 
 BRANCHES = ("M1", "M2", "M3")
@@ -80,7 +80,7 @@ def test_rows_are_the_heads_in_the_order_of_the_anchors(computed):
                     deltas.append(head.deltas[0, y, x, 4 * anchor : 4 * anchor + 4])
     np.testing.assert_allclose(rows.logits[0], logits, atol=1e-5)
     np.testing.assert_allclose(rows.deltas[0], deltas, atol=1e-5)
-    assert rows.counts == tuple(2 * head.scores.shape[1] * head.scores.shape[2] for head in heads)
+    assert tuple(rows.counts) == tuple(2 * head.scores.shape[1] * head.scores.shape[2] for head in heads)
     assert len(rows.anchors) == len(logits)
 
 

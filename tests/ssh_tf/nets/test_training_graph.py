@@ -6,7 +6,7 @@ import pytest
 from networks import load_weights
 from ssh_tf.layer_utils.anchors import BRANCHES, map_anchors
 from ssh_tf.nets.network import Rows
-from ssh_tf.nets.options import NetworkOptions
+from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.nets.training_graph import SamplingOptions, Targets, branch_losses, joint_gradients, training_losses
 from ssh_tf.roi_data_layer.pipeline import batch_image
 from ssh_tf.utils.images import PIXEL_MEANS_BGR
@@ -46,7 +46,7 @@ def test_branch_losses_like_the_oracle(hard_positives, hard_negatives):
     targets = random_targets(generator, anchors, 2)
     options = SamplingOptions(8, 0.5, hard_positives, hard_negatives, sigma=3.0)
     tensors = Targets(*map(tf.constant, targets))
-    rows = Rows(tf.constant(anchors), tf.constant(logits), tf.constant(deltas), counts)
+    rows = Rows(tf.constant(anchors), tf.constant(logits), tf.constant(deltas), tf.constant(counts))
     with tf.Session() as session:
         found = session.run(branch_losses(rows, tensors, options))
 
@@ -69,7 +69,7 @@ def test_images_without_faces_are_negatives():
     anchors = np.concatenate([map_anchors(*size, branch) for size, branch in zip(SIZES, BRANCHES, strict=True)])
     count = len(anchors)
     logits = tf.zeros((1, count))
-    rows = Rows(tf.constant(anchors), logits, tf.ones((1, count, 4)), tuple(2 * h * w for h, w in SIZES))
+    rows = Rows(tf.constant(anchors), logits, tf.ones((1, count, 4)), tf.constant([2 * h * w for h, w in SIZES]))
     zeros = tf.zeros((1, count), tf.int32)
     losses = branch_losses(rows, Targets(zeros, zeros, tf.zeros((1, 0, 4)), tf.zeros((1, 0))), SamplingOptions())
     gradient = tf.gradients(tf.add_n([loss.classes + loss.boxes for loss in losses]), logits)[0]

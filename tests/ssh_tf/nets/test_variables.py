@@ -6,7 +6,7 @@ import pytest
 from networks import load_weights, variable_contract, weight
 from ssh_tf.nets.layers import weight_decay
 from ssh_tf.nets.network import network_heads
-from ssh_tf.nets.options import NetworkOptions
+from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.utils.tf1 import tf
 
 

@@ -20,7 +20,7 @@ from ssh_tf.roi_data_layer.augmentation import (
     pad_to_square,
     recompress,
 )
-from ssh_tf.roi_data_layer.options import FaceSides
+from ssh_tf.roi_data_layer.pipeline_options import FaceSides
 
 
 def noise(height=60, width=80):

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from ssh_tf.datasets.records import ImageRecord
-from ssh_tf.roi_data_layer.options import FaceSides, PipelineOptions
 from ssh_tf.roi_data_layer.pipeline import Batch, batch_image, data_errors, make_dataset
-from ssh_tf.roi_data_layer.sampling import FACE, IGNORE, PADDING, Sampler
+from ssh_tf.roi_data_layer.pipeline_options import FaceSides, PipelineOptions
+from ssh_tf.roi_data_layer.samples import FACE, IGNORE, PADDING, Sampler
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.images import PIXEL_MEANS_BGR
 from ssh_tf.utils.tf1 import tf

@@ -10,7 +10,7 @@ from ssh_tf.datasets.results import write_json
 from ssh_tf.utils.errors import DataError, ImageError
 from ssh_tf.utils.images import write_image
 from ssh_tools.measuring import comparison, comparison_report
-from ssh_tools.measuring.comparison import Contestant, compare
+from ssh_tools.measuring.comparison import Contestant, compare_contestants
 
 LARGE, SMALL = [10, 10, 50, 50], [60, 60, 70, 70]
 # IoU with LARGE: 40·24 / 40·40 = 0.6; 40·16 / 40·40 = 0.4.
@@ -45,7 +45,7 @@ def test_average_precision_at_both_overlaps(records):
         Contestant(name, always(*boxes), 5)
         for name, boxes in {"both": [LARGE, SMALL], "close": [CLOSE], "loose": [LOOSE], "none": []}.items()
     ]
-    found = compare(contestants, records)
+    found = compare_contestants(contestants, records)
     assert found.images == 2
     by_name = {result.name: precisions(result) for result in found.results}
     found_large = pytest.approx(2 / 3)
@@ -65,33 +65,35 @@ def test_the_first_picture_is_shown_once_off_the_clock(records, monkeypatch):
         seen.append(image)
         return np.zeros((0, 5))
 
-    (result,) = compare([Contestant("counting", detect, 1)], records).results
+    (result,) = compare_contestants([Contestant("counting", detect, 1)], records).results
     assert len(seen) == 3
     assert result.images_per_second == 2 / 8
 
 
 def test_a_picture_that_cannot_be_read_is_left_out_for_all(records, tmp_path):
     (tmp_path / "a.png").write_bytes(b"no picture")
-    found = compare([Contestant("sure", always(LARGE), 1)], records)
+    found = compare_contestants([Contestant("sure", always(LARGE), 1)], records)
     assert found.images == 1
     assert found.results[0].evaluations[0].overall.faces == 1
-    assert "a.png" in found.problems.items(comparison.UNREADABLE)[0]
+    assert "a.png" in found.problems.items(comparison.UNREADABLE_IMAGE)[0]
     (tmp_path / "b.png").unlink()
     with pytest.raises(DataError, match=r"none of the 2 images can be read: .*a\.png"):
-        compare([Contestant("sure", always(LARGE), 1)], records)
+        compare_contestants([Contestant("sure", always(LARGE), 1)], records)
 
 
 def test_faces_of_a_picture_that_a_detector_refuses_are_missed(records):
     def refuse(image):
         raise ImageError("too narrow")
 
-    found = compare([Contestant("choosy", refuse, 1), Contestant("sure", always(LARGE), 1)], records)
+    found = compare_contestants([Contestant("choosy", refuse, 1), Contestant("sure", always(LARGE), 1)], records)
     assert [precisions(result)[0][2] for result in found.results] == [0, 1]
     assert found.problems.items(comparison.REFUSED) == [f"choosy: {name}: too narrow" for name in ("a.png", "b.png")]
 
 
 def test_tables_hold_a_row_for_each_detector(records):
-    found = compare([Contestant("close", always(CLOSE), 2_500_000), Contestant("none", always(), 100)], records)
+    found = compare_contestants(
+        [Contestant("close", always(CLOSE), 2_500_000), Contestant("none", always(), 100)], records
+    )
     header, first, second = comparison_report.text_table(found).splitlines()
     assert header.split()[-2:] == ["images/s", "MB"]
     assert first.split()[:9] == ["close", *["0.667", "0.000", "-", "1.000"] * 2]
@@ -106,13 +108,13 @@ def test_tables_hold_a_row_for_each_detector(records):
 
 
 def test_json_and_plot(records, tmp_path):
-    found = compare([Contestant("close", always(CLOSE), 10), Contestant("none", always(), 100)], records)
-    write_json(tmp_path / "results.json", comparison_report.as_json(found, ["other: not installed"]))
+    found = compare_contestants([Contestant("close", always(CLOSE), 10), Contestant("none", always(), 100)], records)
+    write_json(tmp_path / "results.json", comparison_report.comparison_json(found, ["other: not installed"]))
     content = json.loads((tmp_path / "results.json").read_text())
     assert [(each["name"], each["bytes"]) for each in content["detectors"]] == [("close", 10), ("none", 100)]
     assert content["detectors"][0]["at_iou"]["0.3"]["by_size"][">=32"]["ap50"] == 1.0
     assert content["detectors"][0]["at_iou"]["0.5"]["by_size"]["16-32"]["ap50"] is None
     assert content["left_out"] == ["other: not installed"]
-    paths = comparison_report.plot(tmp_path / "curves", found, "two detectors")
+    paths = comparison_report.comparison_plot(tmp_path / "curves", found, "two detectors")
     assert [path.name for path in paths] == ["curves.png", "curves.pdf"]
     assert all(path.stat().st_size > 1000 for path in paths)

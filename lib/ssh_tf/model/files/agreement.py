@@ -33,7 +33,7 @@ class Agreement(NamedTuple):
         )
 
 
-def compare(
+def compare_proposals(
     wanted_boxes: npt.NDArray[np.float32],
     wanted_scores: npt.NDArray[np.float32],
     found_boxes: npt.NDArray[np.float32],

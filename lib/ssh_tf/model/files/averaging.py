@@ -9,7 +9,7 @@ import numpy as np
 from ssh_tf.model.files.checkpoints import assign
 from ssh_tf.model.files.weights import initial_weights
 from ssh_tf.nets.network import ssh_network
-from ssh_tf.nets.options import NetworkOptions
+from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.utils.errors import CheckpointError
 from ssh_tf.utils.tf1 import tf
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from ssh_tf.layer_utils.proposals import ProposalOptions
 from ssh_tf.model.files.checkpoints import Checkpoint
-from ssh_tf.nets.inference_graph import BRANCHES, ROIS, ROW_TENSORS, SCORES, build
-from ssh_tf.nets.options import NetworkOptions
+from ssh_tf.nets.inference_graph import ROI_BRANCHES, ROI_SCORES, ROIS, ROW_NAMES, build
+from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.utils.tf1 import tf
 
 
@@ -28,7 +28,7 @@ def loaded(
         yield session
 
 
-def frozen(session: Any) -> Any:
+def freeze(session: Any) -> Any:
     """The graph of a session as `loaded` yields it, its variables made constants: a GraphDef."""
-    outputs = [ROIS, SCORES, BRANCHES, *ROW_TENSORS[:3], *ROW_TENSORS.counts]
+    outputs = [ROIS, ROI_SCORES, ROI_BRANCHES, *ROW_NAMES]
     return tf.graph_util.convert_variables_to_constants(session, session.graph.as_graph_def(), outputs)

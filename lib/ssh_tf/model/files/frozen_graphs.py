@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 
 from ssh_tf.model.files.checkpoints import FROZEN_SUFFIXES
 from ssh_tf.model.files.operations import forbidden_operations
-from ssh_tf.nets.inference_graph import BRANCHES, IMAGE_INFO, IMAGES, ROIS, SCORES
+from ssh_tf.nets.inference_graph import IMAGE_INFO, IMAGES, ROI_BRANCHES, ROI_SCORES, ROIS
 from ssh_tf.utils.errors import CheckpointError
 from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.tf1 import SavedModel, tf
@@ -58,7 +58,7 @@ def load_graph(path: str | os.PathLike[str]) -> Any:
             f"{path}: refused, the graph holds operations beyond plain mathematics: {', '.join(forbidden[:3])}{more}"
         )
     names = {node.name for node in graph_def.node}
-    for name in (IMAGES, IMAGE_INFO, ROIS, SCORES):
+    for name in (IMAGES, IMAGE_INFO, ROIS, ROI_SCORES):
         if name not in names:
             raise CheckpointError(f"{path}: not a frozen SSH graph: it has no {name}")
     _restore_single(graph_def)
@@ -99,7 +99,7 @@ def save_saved_model(graph_def: Any, folder: str | os.PathLike[str]) -> None:
             tf.import_graph_def(graph_def, name="")
             inputs, outputs = (
                 {name: tf.saved_model.build_tensor_info(graph.get_tensor_by_name(f"{name}:0")) for name in names}
-                for names in ((IMAGES, IMAGE_INFO), (ROIS, SCORES, BRANCHES))
+                for names in ((IMAGES, IMAGE_INFO), (ROIS, ROI_SCORES, ROI_BRANCHES))
             )
             method = tf.saved_model.signature_constants.PREDICT_METHOD_NAME
             signature = tf.saved_model.build_signature_def(inputs, outputs, method)

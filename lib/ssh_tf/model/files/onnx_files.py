@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssh_tf.model.files.frozen_graphs import with_half_as_inputs
-from ssh_tf.nets.inference_graph import BRANCHES, IMAGE_INFO, IMAGES, ROIS, SCORES
+from ssh_tf.nets.inference_graph import IMAGE_INFO, IMAGES, ROI_BRANCHES, ROI_SCORES, ROIS
 from ssh_tf.utils.errors import CheckpointError, SSHError
 from ssh_tf.utils.files import atomic_write
 
@@ -29,7 +29,9 @@ def save_onnx(graph_def: Any, path: str | os.PathLike[str]) -> None:
     """
     convert = onnx_package("tf2onnx").convert
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-    inputs, outputs = ([f"{name}:0" for name in names] for names in ((IMAGES, IMAGE_INFO), (ROIS, SCORES, BRANCHES)))
+    inputs, outputs = (
+        [f"{name}:0" for name in names] for names in ((IMAGES, IMAGE_INFO), (ROIS, ROI_SCORES, ROI_BRANCHES))
+    )
     graph_def, half = with_half_as_inputs(graph_def)
     model, _ = convert.from_graph_def(graph_def, input_names=[*inputs, *half], output_names=outputs, opset=_OPSET)
     _make_constants(model.graph, half)

@@ -23,7 +23,7 @@ from ssh_tf.utils.drawing import draw_faces
 from ssh_tf.utils.errors import FullDiskError, ImageError, SSHError, one_line
 from ssh_tf.utils.growing import GrowingLines
 from ssh_tf.utils.locks import claimed
-from ssh_tf.utils.media import Picture, Source, find_sources
+from ssh_tf.utils.media import MediaSource, Picture, find_sources
 from ssh_tf.utils.signals import stop_signals
 
 LIST_NAME = "detections.jsonl"
@@ -174,7 +174,7 @@ def _line(picture: Picture, found: Detected) -> dict[str, Any]:
     }
 
 
-def _targets(sources: Sequence[Source], output: Path) -> list[Path | None]:
+def _targets(sources: Sequence[MediaSource], output: Path) -> list[Path | None]:
     """Where each source's copy goes: no two to one place, none below another, and none over an input.
 
     None for a source whose name is none that a copy could have.
@@ -212,7 +212,7 @@ def _unused(path: Path, *taken: Set[str]) -> Path:
     return candidate
 
 
-def _expected(sources: Sequence[Source], max_frames: int | None) -> int | None:
+def _expected(sources: Sequence[MediaSource], max_frames: int | None) -> int | None:
     """Pictures to come, None if a video or camera does not say."""
     total = 0
     for source in sources:
@@ -232,7 +232,7 @@ def _check_screen() -> None:
         raise SSHError("--show needs an OpenCV with windows: pip install opencv-python") from error
 
 
-def _key(image: npt.NDArray[np.uint8], source: Source) -> str:
+def _key(image: npt.NDArray[np.uint8], source: MediaSource) -> str:
     """Show `image`; a still picture stays until a key is pressed. Returns the key."""
     cv2.imshow(_WINDOW, image)
     return chr(cv2.waitKey(1 if source.rate else 0) & 0xFF)

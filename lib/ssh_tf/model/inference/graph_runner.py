@@ -14,15 +14,13 @@ import numpy.typing as npt
 from ssh_tf.layer_utils.proposals import ProposalOptions
 from ssh_tf.model.inference.detection import ImageProposals
 from ssh_tf.model.precision import Precision, session_config
-from ssh_tf.nets.inference_graph import BRANCHES, IMAGE_INFO, IMAGES, ROIS, ROW_TENSORS, SCORES, propose_all
+from ssh_tf.nets.inference_graph import IMAGE_INFO, IMAGES, ROI_BRANCHES, ROI_SCORES, ROIS, ROW_NAMES, propose_all
 from ssh_tf.nets.network import Rows
 from ssh_tf.utils.errors import CheckpointError, SSHError
 from ssh_tf.utils.tf1 import tf
 
 # TensorFlow names the failed node in double brackets behind what it says of it.
 _BEFORE_NODE = re.compile(r"^(.+)\n?\s*\[\[\{\{node", re.MULTILINE)
-
-_ROW_NAMES = (*ROW_TENSORS[:3], *ROW_TENSORS.counts)
 
 
 class GraphRunner:
@@ -38,12 +36,14 @@ class GraphRunner:
             CheckpointError: the graph does not hang together.
         """
         names = {node.name for node in graph_def.node}
-        self._any_batch = options is not None and names.issuperset(_ROW_NAMES)
+        self._any_batch = options is not None and names.issuperset(ROW_NAMES)
         graph = tf.Graph()
         with graph.as_default():
             images = tf.placeholder(tf.float32, (None if self._any_batch else 1, None, None, 3))
             info = tf.placeholder(tf.float32, (3,))
-            wanted = _ROW_NAMES if self._any_batch else [name for name in (ROIS, SCORES, BRANCHES) if name in names]
+            wanted = (
+                ROW_NAMES if self._any_batch else [name for name in (ROIS, ROI_SCORES, ROI_BRANCHES) if name in names]
+            )
             try:
                 outputs = tf.import_graph_def(
                     graph_def,
@@ -54,8 +54,7 @@ class GraphRunner:
             except (ValueError, TypeError, KeyError, tf.errors.OpError) as error:
                 raise CheckpointError(f"the graph cannot be used: {_reason(error)}") from error
             if self._any_batch and options is not None:
-                anchors, logits, deltas, counts = outputs
-                outputs = list(propose_all(Rows(anchors, logits, deltas, (counts,)), info, options))
+                outputs = list(propose_all(Rows(*outputs), info, options))
         self._session = tf.Session(graph=graph, config=session_config(precision))
         self.run = self._session.make_callable(outputs, [images, info])
 
@@ -70,7 +69,7 @@ class GraphRunner:
         info = np.array([height, width, scale], np.float32)
         batches = [images] if self._any_batch else [image[None] for image in images]
         try:
-            return [found for batch in batches for found in by_image(self.run(batch, info), len(batch))]
+            return [found for batch in batches for found in proposals_by_image(self.run(batch, info), len(batch))]
         except tf.errors.ResourceExhaustedError as error:
             raise SSHError(f"not enough memory for the network on {len(images)} x {width}x{height} pixels") from error
         except tf.errors.OpError as error:
@@ -81,7 +80,7 @@ class GraphRunner:
         self._session.close()
 
 
-def by_image(outputs: Sequence[npt.NDArray[Any]], count: int) -> list[ImageProposals]:
+def proposals_by_image(outputs: Sequence[npt.NDArray[Any]], count: int) -> list[ImageProposals]:
     """Split `rois` (R, 5), sorted by image, `scores` (R, 1) and, where there are any, `branches` (R,).
 
     Raises:
@@ -89,7 +88,7 @@ def by_image(outputs: Sequence[npt.NDArray[Any]], count: int) -> list[ImagePropo
     """
     rois, scores = outputs[0], outputs[1].reshape(-1)
     if rois.ndim != 2 or rois.shape[1] != 5 or len(rois) != len(scores):
-        shapes = f"{ROIS} {list(rois.shape)} and {SCORES} {list(outputs[1].shape)}"
+        shapes = f"{ROIS} {list(rois.shape)} and {ROI_SCORES} {list(outputs[1].shape)}"
         raise CheckpointError(f"the graph gives {shapes}, expected [R, 5] and [R, 1]")
     branches = outputs[2] if len(outputs) > 2 else None
     edges = [*np.searchsorted(rois[:, 0], np.arange(count)), len(rois)]

@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from ssh_tf.model.files.onnx_files import onnx_package, read_onnx
 from ssh_tf.model.inference.detection import ImageProposals
-from ssh_tf.model.inference.graph_runner import by_image
+from ssh_tf.model.inference.graph_runner import proposals_by_image
 from ssh_tf.model.precision import Precision
-from ssh_tf.nets.inference_graph import BRANCHES, IMAGE_INFO, IMAGES, ROIS, SCORES
+from ssh_tf.nets.inference_graph import IMAGE_INFO, IMAGES, ROI_BRANCHES, ROI_SCORES, ROIS
 from ssh_tf.utils.errors import CheckpointError
 
 _log = logging.getLogger(__name__)
@@ -40,10 +40,10 @@ class OnnxRunner:
         except Exception as error:  # ONNX Runtime's errors have no common class
             raise CheckpointError(f"{path}: ONNX Runtime cannot load it: {_first_line(error)}") from error
         names = {value.name for value in (*self._session.get_inputs(), *self._session.get_outputs())}
-        for name in (IMAGES, IMAGE_INFO, ROIS, SCORES):
+        for name in (IMAGES, IMAGE_INFO, ROIS, ROI_SCORES):
             if f"{name}:0" not in names:
                 raise CheckpointError(f"{path}: not an SSH graph: it has no {name}:0")
-        self._outputs = [f"{name}:0" for name in (ROIS, SCORES, BRANCHES) if f"{name}:0" in names]
+        self._outputs = [f"{name}:0" for name in (ROIS, ROI_SCORES, ROI_BRANCHES) if f"{name}:0" in names]
 
     def __call__(self, images: npt.NDArray[np.float32], scale: float) -> list[ImageProposals]:
         """Proposals of each of `images` (N, H, W, 3), BGR minus mean, that were resized by `scale`."""
@@ -54,7 +54,7 @@ class OnnxRunner:
                 outputs = self._session.run(self._outputs, {f"{IMAGES}:0": image[None], f"{IMAGE_INFO}:0": info})
             except Exception as error:
                 raise CheckpointError(f"ONNX Runtime fails on the graph: {_first_line(error)}") from error
-            found += by_image(outputs, 1)
+            found += proposals_by_image(outputs, 1)
         return found
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from ssh_tf.layer_utils.matching import Match, MatchOptions, match_anchors, used
 from ssh_tf.nets.network import map_sizes
 from ssh_tf.nets.training_graph import Targets
 from ssh_tf.roi_data_layer.pipeline import Batch
-from ssh_tf.roi_data_layer.sampling import FACE, IGNORE
+from ssh_tf.roi_data_layer.samples import FACE, IGNORE
 from ssh_tf.utils.tf1 import tf
 
 

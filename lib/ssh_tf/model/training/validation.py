@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ssh_tf.datasets.average_precision import evaluate
+from ssh_tf.datasets.average_precision import evaluate_detections
 from ssh_tf.datasets.records import ImageRecord
 from ssh_tf.model.detector import FaceDetector
 from ssh_tf.model.precision import Precision
@@ -85,6 +85,6 @@ class Validation:
                 shown = found[-1][found[-1][:, 4] > _PICTURE_THRESHOLD]
                 pictures.append(draw_faces(draw_truth(image, record.boxes, record.ignore), shown))
         detector.runner.close()
-        result = evaluate(found, [record.boxes for record in seen], [record.ignore for record in seen])
+        result = evaluate_detections(found, [record.boxes for record in seen], [record.ignore for record in seen])
         by_size = {f"AP50 {part.size.name}": part.ap50 for part in result.by_size}
         return {"AP50": result.overall.ap50} | by_size, pictures

@@ -12,8 +12,8 @@ from ssh_tf.model.training.data import matched
 from ssh_tf.model.training.log import LossRow, mean_row
 from ssh_tf.model.training.snapshots import Snapshot
 from ssh_tf.nets.training_graph import training_losses
-from ssh_tf.roi_data_layer.options import PipelineOptions
 from ssh_tf.roi_data_layer.pipeline import batch_image, data_errors, make_dataset
+from ssh_tf.roi_data_layer.pipeline_options import PipelineOptions
 from ssh_tf.utils.tf1 import tf
 
 

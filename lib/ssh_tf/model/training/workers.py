@@ -32,7 +32,7 @@ def lost_workers(devices: Devices, advice: str) -> Iterator[None]:
         raise SSHError(f"another worker ({devices.others}) has stopped or cannot be reached; {advice}") from error
 
 
-class Agreement:
+class CommonStart:
     """Where the workers begin: all with the variables and at the iteration of worker 0.
 
     So the weights to start from and the snapshots are needed on the first worker's machine alone.

@@ -9,7 +9,7 @@ import pytest
 from networks import weight
 from ssh_tf.model.files.checkpoints import Checkpoint, model_files
 from ssh_tf.nets.network import network_heads
-from ssh_tf.nets.options import NetworkOptions
+from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.utils.errors import CheckpointError
 from ssh_tf.utils.tf1 import tf
 

@@ -7,7 +7,7 @@ from networks import weight
 from ssh_tf.model.files.weights import initial_weights, weights_table
 from ssh_tf.nets.backbones import BACKBONES
 from ssh_tf.nets.network import network_heads
-from ssh_tf.nets.options import NetworkOptions
+from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.utils.errors import CheckpointError
 from ssh_tf.utils.tf1 import tf
 

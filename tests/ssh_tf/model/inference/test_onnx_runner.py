@@ -7,7 +7,7 @@ from networks import SMALL
 from ssh_tf.layer_utils.proposals import ProposalOptions
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detector import FaceDetector
-from ssh_tf.model.files.agreement import compare
+from ssh_tf.model.files.agreement import compare_proposals
 from ssh_tf.model.files.frozen_graphs import load_graph
 from ssh_tf.model.files.onnx_files import save_onnx
 from ssh_tf.model.inference.graph_runner import GraphRunner
@@ -33,7 +33,7 @@ def test_proposals_are_those_of_tensorflow(frozen_model, onnx_model, size):
     found = OnnxRunner(onnx_model)(images, 1.0)
     assert len(found) == 2
     for one, other in zip(wanted, found, strict=True):
-        agreement = compare(one.boxes, one.scores, other.boxes, other.scores)
+        agreement = compare_proposals(one.boxes, one.scores, other.boxes, other.scores)
         assert agreement.is_close
         assert agreement.wanted > 0
         assert agreement.pixels < 0.01

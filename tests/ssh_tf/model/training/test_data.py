@@ -12,9 +12,9 @@ from ssh_tf.layer_utils.anchors import BRANCHES, map_anchors
 from ssh_tf.layer_utils.matching import MatchOptions, inside_image
 from ssh_tf.model.training.data import match_image, matched
 from ssh_tf.nets.network import map_sizes
-from ssh_tf.roi_data_layer.options import PipelineOptions
 from ssh_tf.roi_data_layer.pipeline import make_dataset
-from ssh_tf.roi_data_layer.sampling import FACE, IGNORE, PADDING
+from ssh_tf.roi_data_layer.pipeline_options import PipelineOptions
+from ssh_tf.roi_data_layer.samples import FACE, IGNORE, PADDING
 from ssh_tf.utils.tf1 import tf
 from training_oracles import match_oracle
 

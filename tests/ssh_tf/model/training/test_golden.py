@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from networks import DATA, golden_image, load_weights
+from ssh_tf.layer_utils.anchor_sampling import sample_anchors
 from ssh_tf.layer_utils.anchors import BRANCHES
 from ssh_tf.layer_utils.matching import MatchOptions
-from ssh_tf.layer_utils.sampling import sample_anchors
 from ssh_tf.model.training.data import match_image
 from ssh_tf.nets.network import map_sizes, ssh_network
-from ssh_tf.nets.options import NetworkOptions
+from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.nets.training_graph import SamplingOptions, Targets, training_losses
-from ssh_tf.roi_data_layer.sampling import FACE
+from ssh_tf.roi_data_layer.samples import FACE
 from ssh_tf.utils.tf1 import tf
 
 # In the recorded run on input 1 rounding put a unit of MobileNet, 3e-7 below zero in exact arithmetic (float64, and
@@ -20,7 +20,7 @@ from ssh_tf.utils.tf1 import tf
 NUDGES = {("mobile", 1): ("MobilenetV1/Conv2d_13_depthwise/BatchNorm/beta", 316, 2e-6)}
 
 
-class Run:
+class GoldenRun:
     """Our graph with the recorded run's weights."""
 
     def __init__(self, backbone, session):
@@ -41,8 +41,8 @@ class Run:
         self.samples = [
             sample_anchors(labels, tf.sigmoid(logits), 256, 0.5)
             for labels, logits in zip(
-                tf.split(self.targets.labels, list(rows.counts), 1),
-                tf.split(rows.logits, list(rows.counts), 1),
+                tf.split(self.targets.labels, rows.counts, 1, num=3),
+                tf.split(rows.logits, rows.counts, 1, num=3),
                 strict=True,
             )
         ]
@@ -73,7 +73,7 @@ class Run:
 @pytest.fixture(scope="module", params=["vgg16", "mobile"])
 def run(request):
     with tf.Graph().as_default(), tf.Session() as session:
-        yield Run(request.param, session)
+        yield GoldenRun(request.param, session)
 
 
 @pytest.mark.parametrize("number", [0, 1])

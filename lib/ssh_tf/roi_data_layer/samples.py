@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from ssh_tf.datasets.records import ImageRecord
 from ssh_tf.roi_data_layer import augmentation
-from ssh_tf.roi_data_layer.options import PipelineOptions
 from ssh_tf.roi_data_layer.order import DrawOrder
+from ssh_tf.roi_data_layer.pipeline_options import PipelineOptions
 from ssh_tf.utils.errors import DataError, ImageError
 from ssh_tf.utils.images import read_image, resize, shortest_side_scale
 
@@ -28,7 +28,7 @@ _ITERATION_STREAM = 2**32 - 2
 _SUBSTITUTES_AT_MOST = 100
 
 
-class Sample(NamedTuple):
+class TrainingSample(NamedTuple):
     """One training image."""
 
     image: npt.NDArray[np.uint8]  # (H, W, 3) BGR
@@ -52,7 +52,7 @@ class Sampler:
         self._options = options
         self._seed = seed
 
-    def __call__(self, iteration: int, slot: int) -> Sample:
+    def __call__(self, iteration: int, slot: int) -> TrainingSample:
         """Return the sample of `slot` (0 ≤ slot < B) in `iteration`.
 
         Raises:
@@ -92,7 +92,7 @@ class Sampler:
         if rng.random() < options.flip_rate:
             image, boxes = augmentation.flip(image, boxes)
         im_info = np.array([*image.shape[:2], scale], dtype=np.float32)
-        return Sample(image, im_info, boxes.astype(np.float32), kinds, np.int64(index))
+        return TrainingSample(image, im_info, boxes.astype(np.float32), kinds, np.int64(index))
 
     def _read(self, iteration: int, slot: int) -> tuple[int, npt.NDArray[np.uint8]]:
         # In the place of an unreadable image comes the one that the same slot has in the next iteration, and so on.

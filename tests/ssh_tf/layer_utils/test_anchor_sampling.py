@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssh_tf.layer_utils.sampling import sample_anchors
+from ssh_tf.layer_utils.anchor_sampling import sample_anchors
 from ssh_tf.utils.tf1 import tf
 from training_oracles import sample_oracle
 

@@ -6,8 +6,8 @@ import pytest
 
 from ssh_tf.datasets.records import ImageRecord
 from ssh_tf.roi_data_layer.augmentation import MEAN_COLOUR
-from ssh_tf.roi_data_layer.options import FaceSides, PipelineOptions
-from ssh_tf.roi_data_layer.sampling import FACE, IGNORE, Sampler
+from ssh_tf.roi_data_layer.pipeline_options import FaceSides, PipelineOptions
+from ssh_tf.roi_data_layer.samples import FACE, IGNORE, Sampler
 from ssh_tf.utils.errors import DataError
 
 # Faces are rectangles in colours of their own on black, in continuous coordinates: 1 pixel beyond the last one painted.

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ssh_tf.utils.tf1 import tf
 
 
-class Sample(NamedTuple):
+class AnchorSample(NamedTuple):
     """Anchors chosen per image. Places that stay empty have weight 0."""
 
     indices: Any
@@ -19,7 +19,7 @@ class Sample(NamedTuple):
     """(N, S) float32, 1 where the place is taken."""
 
 
-def sample_anchors(labels: Any, hardness: Any, batch_size: int, positive_fraction: float) -> Sample:
+def sample_anchors(labels: Any, hardness: Any, batch_size: int, positive_fraction: float) -> AnchorSample:
     """Take the hardest anchors of each image: at most `batch_size`, of which at most a fraction is positive.
 
     Args:
@@ -47,7 +47,7 @@ def sample_anchors(labels: Any, hardness: Any, batch_size: int, positive_fractio
     room = batch_size - tf.reduce_sum(positive_weights, 1, keepdims=True)
     rank = tf.cast(tf.range(tf.shape(negatives)[1]), tf.float32)[None, :]
     negative_weights *= tf.cast(rank < room, tf.float32)
-    return Sample(
+    return AnchorSample(
         indices=tf.concat([positives, negatives], 1),
         labels=tf.concat([tf.ones_like(positive_weights), tf.zeros_like(negative_weights)], 1),
         weights=tf.concat([positive_weights, negative_weights], 1),

@@ -1,0 +1,19 @@
+"""Names for the arrays that go through the whole project.
+
+Letters: `H, W` size of a picture, `N` rows.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+Image = npt.NDArray[np.uint8]
+"""(H, W, 3) BGR."""
+
+Boxes = npt.NDArray[np.float32]
+"""(N, 4) [x1, y1, x2, y2]."""
+
+Faces = npt.NDArray[np.float32]
+"""(N, 5) [x1, y1, x2, y2, score], best first."""
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]

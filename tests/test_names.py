@@ -1,0 +1,51 @@
+"""One name, one meaning: a search for a name finds one thing."""
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+
+LIBRARY = Path(__file__).parent.parent / "lib"
+
+PORTED = {"TrainingLog", "propose"}
+"""What the MindSpore port calls by the name that its like has in `ssh_tf`."""
+
+
+def trees() -> dict[str, ast.Module]:
+    """Every module of the library, by its path below `lib`."""
+    paths = sorted(LIBRARY.rglob("*.py"))
+    assert len(paths) > 100
+    return {str(path.relative_to(LIBRARY)): ast.parse(path.read_text(encoding="utf-8")) for path in paths}
+
+
+def defined(tree: ast.Module) -> set[str]:
+    """The public names that a module itself defines: classes, functions and constants."""
+    names = set()
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            parts = [part for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)]
+            names |= {part.id for part in parts if isinstance(part.ctx, ast.Store)}
+    return {name for name in names if not name.startswith("_")}
+
+
+def test_no_two_modules_share_a_stem():
+    found = defaultdict(list)
+    for path in trees():
+        if path.startswith("ssh_tf/") and not path.endswith("__init__.py"):
+            found[Path(path).stem].append(path)
+    assert {stem: paths for stem, paths in found.items() if len(paths) > 1} == {}
+
+
+def test_no_two_public_things_share_a_name():
+    found = defaultdict(list)
+    for path, tree in trees().items():
+        for name in defined(tree):
+            found[name].append(path)
+    twice = {name: paths for name, paths in found.items() if len(paths) > 1}
+    ports = {name: paths for name, paths in twice.items() if name in PORTED}
+    assert {name: paths for name, paths in twice.items() if name not in PORTED} == {}
+    for name, paths in ports.items():
+        assert sorted(path.split("/")[0] for path in paths) == ["ssh_ms", "ssh_tf"], name
+    assert set(ports) == PORTED, "no longer shared: take it off the list"

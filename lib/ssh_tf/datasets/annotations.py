@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ssh_tf.datasets.annotation_lines import split_line
 from ssh_tf.datasets.names import file_name
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.files import inside
@@ -32,7 +33,8 @@ class Annotation(NamedTuple):
 def read_annotations(path: Path) -> list[Annotation]:
     """Read ``name x_min y_min x_max y_max x_min …`` lines; a name alone is an image without faces.
 
-    Blank lines and lines that begin with ``#`` are passed over.
+    Names with spaces are quoted, or end with a tab (see `annotation_lines`). Blank lines and lines that begin with
+    ``#`` are passed over.
 
     Raises:
         DataError: the file cannot be read, a line is malformed, a name leads out of the images' folder, or an image has
@@ -43,10 +45,10 @@ def read_annotations(path: Path) -> list[Annotation]:
     for number, line in read_lines(path):
         if line.startswith("#"):
             continue
-        name, *values = line.split()
-        _check_name(name, path, number, lines)
         try:
-            boxes = _boxes([float(value) for value in values])
+            name, values = split_line(line)
+            _check_name(name, path, number, lines)
+            boxes = _boxes(values)
         except ValueError as error:
             raise DataError(f"{path}:{number}: {error}; expected: name [x_min y_min x_max y_max]…") from error
         annotations.append(Annotation(name, boxes, number))
@@ -71,6 +73,7 @@ def read_ignore_regions(path: Path) -> dict[str, npt.NDArray[np.float32]]:
             name, ignore = entry["image"], entry["ignore"]
             if not isinstance(name, str):
                 raise ValueError("'image' is not a string")
+            name = name.replace("\\", "/")
             _check_name(name, path, number, lines)
             if any(len(box) != 4 for box in ignore):
                 raise ValueError("a box in 'ignore' does not have four numbers")

@@ -32,7 +32,9 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--imdb", help="training set, e.g. wider_face_train; a+b joins sets")
     parser.add_argument("--imdbval", help="validation set, e.g. wider_face_val")
-    parser.add_argument("--data", type=Path, help="a folder with images/, train.txt and val.txt instead of --imdb")
+    parser.add_argument(
+        "--data", type=Path, nargs="+", metavar="FOLDER", help="images/, train.txt and val.txt, instead of --imdb"
+    )
     parser.add_argument("--data_root", type=Path, default=Path("data"), help="folder that holds WIDER/ (default: data)")
     parser.add_argument("--skip-missing", action="store_true", help="leave out images that are missing or unreadable")
     parser.add_argument("--iters", type=positive, default=300000, help="iterations in all (default: %(default)s)")
@@ -65,11 +67,11 @@ def load_sets(arguments: argparse.Namespace) -> tuple[str, list[ImageRecord], li
     """The name of the data set, its training images and its validation images (none, if there are none)."""
     cache, skip = arguments.output_root / "cache", arguments.skip_missing
     if arguments.data:
-        has_validation = (arguments.data / "val.txt").exists()
+        validated = [folder for folder in arguments.data if (folder / "val.txt").exists()]
         return (
-            arguments.data.resolve().name,
-            load_folder(arguments.data, "train", cache, skip),
-            load_folder(arguments.data, "val", cache, skip) if has_validation else [],
+            "+".join(folder.resolve().name for folder in arguments.data),
+            [record for folder in arguments.data for record in load_folder(folder, "train", cache, skip)],
+            [record for folder in validated for record in load_folder(folder, "val", cache, skip)],
         )
     return (
         arguments.imdb,

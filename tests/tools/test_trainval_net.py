@@ -12,11 +12,13 @@ import pytest
 import ssh_tools.trainval_net as tool
 from networks import write_checkpoint
 from ssh_tf.model.training.validation import Validation
+from ssh_tf.roi_data_layer.order import DrawOrder
 from ssh_tf.utils.errors import CheckpointError, ConfigError, DataError, SSHError
 from ssh_tf.utils.tf1 import tf
 from ssh_tools.trainval_net import main, parse_arguments
 from training_runs import settings, start_training, write_pictures
 
+RECIPE = Path(__file__).resolve().parents[2] / "experiments/cfgs/mobile_faces.yml"
 TRAIN, VAL = "wider_face_train", "wider_face_val"
 
 
@@ -130,6 +132,21 @@ def test_joined_sets_without_validation(asked_for, data_root):
     assert [record.path.parts[-4] for record in records] == ["WIDER_train"] * 4 + ["WIDER_val"] * 2
     assert validate is None
     assert run.output.parent.name == f"{TRAIN}+{VAL}"
+
+
+def test_folders_are_joined(asked_for, pictures, tmp_path):
+    other = write_pictures(tmp_path / "more", 1, splits=["train"])
+    run, _, records, _, validate = asked_for("--data", pictures, other)
+    assert [record.path.parent.parent.name for record in records] == ["faces", "faces", "more"]
+    assert isinstance(validate, Validation)
+    assert run.output.parent.name == "faces+more"
+
+
+def test_a_recipe_of_other_data_takes_own_data(asked_for, pictures):
+    """Its weighted groups are not there."""
+    _, config, records, *_ = asked_for("--data", pictures, "--cfg", RECIPE)
+    weights = config.TRAIN.AUGMENT.GROUP_WEIGHTS
+    assert weights and DrawOrder(records, 0, 1, group_weights=weights).epoch_length == 2
 
 
 def test_folder(asked_for, pictures, tmp_path):

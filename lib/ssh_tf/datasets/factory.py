@@ -93,4 +93,4 @@ def _load(
     )
     if not records:
         raise DataError(f"{annotations}: no images")
-    return records
+    return [record._replace(source=name) for record in records]

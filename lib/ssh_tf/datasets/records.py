@@ -34,6 +34,7 @@ class ImageRecord(NamedTuple):
     width: int
     boxes: npt.NDArray[np.float32]  # (G, 4)
     ignore: npt.NDArray[np.float32]  # (I, 4)
+    source: str = ""  # the data set
 
     @property
     def group(self) -> str:

@@ -89,7 +89,8 @@ _DEFAULTS: dict[str, Any] = {
             "JPEG_RATE": 0.0,
             # Fill ignore regions with the mean colour.
             "BLANK_IGNORED": False,
-            # How often images of a group (first folder of their path) are drawn, others being 1.
+            # How often images of a group (first folder of their path) or of a data set (name of its folder) are drawn,
+            # others being 1.
             "GROUP_WEIGHTS": {},
         },
     },

@@ -3,6 +3,7 @@
 Letters: `n` images, `B` samples of an iteration over all devices and machines, `L` draws of an epoch.
 """
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -13,6 +14,8 @@ import numpy.typing as npt
 from ssh_tf.datasets.records import ImageRecord
 from ssh_tf.utils.errors import DataError
 
+_LOG = logging.getLogger(__name__)
+
 # Third word of the seeds used here; samples have their slot there, which is smaller.
 _ORDER_STREAM = 2**32 - 1
 
@@ -21,7 +24,7 @@ class DrawOrder:
     """Which record each (iteration, slot) takes.
 
     An epoch draws each image once, in an order of its own. With `group_weights` an image of weight w is drawn about w
-    times an epoch.
+    times an epoch: that of its group, or else of its data set, or else 1.
     """
 
     def __init__(
@@ -35,18 +38,17 @@ class DrawOrder:
         """Prepare the order of `records` for iterations of `joint_batch` samples.
 
         Raises:
-            DataError: there are no records, a weighted group has none, a weight is negative or not finite, or all
-                weights are zero.
+            DataError: there are no records, a weight is negative or not finite, or all weights are zero.
         """
         weights = group_weights or {}
-        groups = sorted({record.group for record in records})
-        if unknown := sorted(set(weights) - set(groups)):
-            raise DataError(
-                f"no image belongs to the weighted group {unknown[0]!r}; the groups are {', '.join(groups)}"
-            )
+        # Of a recipe's weights some belong to data that is not at hand here.
+        if unknown := sorted(set(weights) - {name for record in records for name in (record.group, record.source)}):
+            _LOG.warning("no image belongs to the weighted groups %s; their weights do nothing", ", ".join(unknown))
         if not all(0 <= weight < math.inf for weight in weights.values()):
             raise DataError(f"group weights are finite numbers from 0 up: {dict(weights)}")
-        self._weights = np.array([weights.get(record.group, 1.0) for record in records], dtype=np.float64)
+        self._weights = np.array(
+            [weights.get(record.group, weights.get(record.source, 1.0)) for record in records], dtype=np.float64
+        )
         if not self._weights.sum() > 0:
             raise DataError("no image can be drawn: there are none, or all weights are zero")
         self._landscape = np.array([record.width >= record.height for record in records])

@@ -146,7 +146,8 @@ def test_a_recipe_of_other_data_takes_own_data(asked_for, pictures):
     """Its weighted groups are not there."""
     _, config, records, *_ = asked_for("--data", pictures, "--cfg", RECIPE)
     weights = config.TRAIN.AUGMENT.GROUP_WEIGHTS
-    assert weights and DrawOrder(records, 0, 1, group_weights=weights).epoch_length == 2
+    assert weights
+    assert DrawOrder(records, 0, 1, group_weights=weights).epoch_length == 2
 
 
 def test_folder(asked_for, pictures, tmp_path):

@@ -11,6 +11,7 @@ from ssh_ms.sources import RawImage, read_raw
 from ssh_tf.datasets.records import ImageRecord
 from ssh_tf.utils.errors import DataError, ImageError
 from ssh_tf.utils.images import decode_image
+from ssh_tf.utils.random_streams import Stream, random_generator
 
 _SHARD = "faces.mindrecord"
 # MindRecord has no arrays without rows, so one that means nothing comes first.
@@ -39,7 +40,7 @@ class MindRecordSource:
 
     def epoch(self, seed: int, epoch: int, skip: int) -> Iterator[RawImage]:
         """See `DataSource`."""
-        datasets.config.set_seed(int(np.random.default_rng([seed, epoch]).integers(2**31)))
+        datasets.config.set_seed(int(random_generator(seed, Stream.PORT_SHARDS, epoch).integers(2**31)))
         columns = list(RawImage._fields)
         dataset = datasets.MindDataset(self._files, columns, num_parallel_workers=1, shuffle=True).skip(skip)
         for name, data, truth in dataset.create_tuple_iterator(num_epochs=1, output_numpy=True):

@@ -16,6 +16,7 @@ from ssh_tf.datasets.annotations import read_annotations, read_ignore_regions
 from ssh_tf.datasets.records import ImageRecord, make_records
 from ssh_tf.datasets.wider_split import read_split, write_annotations
 from ssh_tf.utils.errors import DataError
+from ssh_tf.utils.random_streams import Stream, random_generator
 
 
 class RawImage(NamedTuple):
@@ -85,7 +86,7 @@ class FileSource:
 
     def epoch(self, seed: int, epoch: int, skip: int) -> Iterator[RawImage]:
         """See `DataSource`."""
-        order = np.random.default_rng([seed, epoch]).permutation(len(self._records))
+        order = random_generator(seed, Stream.PORT_ORDER, epoch).permutation(len(self._records))
         return (read_raw(self._records[at]) for at in order[skip:])
 
 

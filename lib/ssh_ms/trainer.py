@@ -22,6 +22,7 @@ from ssh_ms.training_log import TrainingLog
 from ssh_tf.utils.errors import DataError, ImageError, SSHError
 from ssh_tf.utils.images import decode_image
 from ssh_tf.utils.prefetch import prefetched
+from ssh_tf.utils.random_streams import Stream, random_generator
 from ssh_tf.utils.signals import stop_signals
 
 _NAME = re.compile(r"ssh-(\d+)_(\d+)" + re.escape(SUFFIX))
@@ -116,7 +117,7 @@ def examples(
 
     def make(numbered: tuple[int, RawImage]) -> Example:
         number, raw = numbered
-        rng = np.random.default_rng([schedule.seed, place.epoch, number])
+        rng = random_generator(schedule.seed, Stream.PORT_EXAMPLE, place.epoch, number)
         return maker(rng, decode_image(raw.data, raw.name), raw.truth)
 
     numbered = enumerate(source.epoch(schedule.seed, place.epoch, first), first)

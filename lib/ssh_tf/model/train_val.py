@@ -25,6 +25,7 @@ from ssh_tf.model.training.step import TrainingStep, build_training_step
 from ssh_tf.model.training.workers import CommonStart, lost_workers
 from ssh_tf.roi_data_layer.pipeline import data_errors, make_dataset
 from ssh_tf.utils.errors import SSHError
+from ssh_tf.utils.random_streams import Stream, random_generator
 from ssh_tf.utils.signals import stop_signals
 from ssh_tf.utils.tf1 import tf
 
@@ -61,7 +62,7 @@ def draw_branch_weights(method: str, seed: int, iteration: int) -> np.ndarray:
     """Weights (B,) of the branches: all ones for "group"; for "random" one branch, drawn uniformly."""
     if method == "group":
         return np.ones(len(BRANCHES), np.float32)
-    drawn = np.random.default_rng([seed, iteration, 2]).integers(len(BRANCHES))
+    drawn = random_generator(seed, Stream.BRANCH, iteration).integers(len(BRANCHES))
     return np.eye(len(BRANCHES), dtype=np.float32)[drawn]
 
 

@@ -13,11 +13,9 @@ import numpy.typing as npt
 
 from ssh_tf.datasets.records import ImageRecord
 from ssh_tf.utils.errors import DataError
+from ssh_tf.utils.random_streams import Stream, random_generator
 
 _LOG = logging.getLogger(__name__)
-
-# Third word of the seeds used here; samples have their slot there, which is smaller.
-_ORDER_STREAM = 2**32 - 1
 
 
 class DrawOrder:
@@ -74,7 +72,7 @@ class DrawOrder:
 
     def _draw_epoch(self, epoch: int) -> npt.NDArray[np.int64]:
         """Record indices (L,) of one epoch."""
-        rng = np.random.default_rng([self._seed, epoch, _ORDER_STREAM])
+        rng = random_generator(self._seed, Stream.IMAGE_ORDER, epoch)
         shuffled = rng.permutation(len(self._weights))
         # Systematic sampling: points at equal distances along the weights laid end to end.
         ends = np.cumsum(self._weights[shuffled])

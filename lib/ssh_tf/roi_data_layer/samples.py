@@ -17,13 +17,11 @@ from ssh_tf.roi_data_layer.order import DrawOrder
 from ssh_tf.roi_data_layer.pipeline_options import PipelineOptions
 from ssh_tf.utils.errors import DataError, ImageError
 from ssh_tf.utils.images import read_image, resize, shortest_side_scale
+from ssh_tf.utils.random_streams import Stream, random_generator
 
 _LOG = logging.getLogger(__name__)
 
 FACE, IGNORE, PADDING = 1, 0, -1
-
-# Third word of the seeds for what a whole iteration shares; `order` has one of its own.
-_ITERATION_STREAM = 2**32 - 2
 
 _SUBSTITUTES_AT_MOST = 100
 
@@ -58,7 +56,7 @@ class Sampler:
         Raises:
             DataError: the image cannot be read, and the options do not allow another in its place.
         """
-        rng = np.random.default_rng([self._seed, iteration, slot])
+        rng = random_generator(self._seed, Stream.SAMPLE, iteration, slot)
         index, image = self._read(iteration, slot)
         record, options = self._records[index], self._options
         boxes = np.concatenate([record.boxes, record.ignore])
@@ -79,7 +77,7 @@ class Sampler:
             image, boxes, kinds, doubtful = _cut(image, boxes, kinds, window, options)
             scale = (window.target[2] / window.source[2] + window.target[3] / window.source[3]) / 2.0
         else:
-            shared = np.random.default_rng([self._seed, iteration, _ITERATION_STREAM])
+            shared = random_generator(self._seed, Stream.IMAGE_SCALE, iteration)
             shortest = options.scales[shared.integers(len(options.scales))]
             scale = shortest_side_scale(image.shape[0], image.shape[1], shortest, options.max_size)
             image = np.asarray(resize(image, scale), np.uint8)

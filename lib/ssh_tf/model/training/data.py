@@ -13,6 +13,7 @@ from ssh_tf.nets.network import map_sizes
 from ssh_tf.nets.training_graph import Targets
 from ssh_tf.roi_data_layer.pipeline import Batch
 from ssh_tf.roi_data_layer.samples import FACE, IGNORE
+from ssh_tf.utils.random_streams import Stream, random_generator
 from ssh_tf.utils.tf1 import tf
 
 
@@ -88,7 +89,7 @@ def matched(
         labels = np.stack([match.labels for match in matches])
         drawn = 0 if all_mined else labels.shape[1]
         random = [
-            np.random.default_rng([seed, int(iteration), first_slot + slot, 1]).random(drawn, np.float32)
+            random_generator(seed, Stream.ANCHORS, int(iteration), first_slot + slot).random(drawn, np.float32)
             for slot in range(len(labels))
         ]
         return labels, np.stack([match.best for match in matches]), np.stack(random)

@@ -5,6 +5,7 @@ Inputs: image_tensor:0 (1xHxWx3 float32, BGR minus the pixel means), im_info:0 (
 """
 
 import argparse
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,10 +14,11 @@ import numpy.typing as npt
 
 from ssh_tf.model.command_line import add_config_arguments
 from ssh_tf.model.config import load_config
-from ssh_tf.model.files.agreement import compare_proposals
+from ssh_tf.model.files.agreement import FLOAT, INT8, Tolerance, compare_proposals
 from ssh_tf.model.files.freezing import freeze, loaded
 from ssh_tf.model.files.frozen_graphs import load_graph, save_graph, save_saved_model, with_half_weights
 from ssh_tf.model.files.onnx_files import save_onnx
+from ssh_tf.model.files.quantisation import calibration_pictures, calibration_windows, save_int8
 from ssh_tf.model.inference.detection import Runner
 from ssh_tf.model.inference.graph_runner import GraphRunner
 from ssh_tf.model.inference.onnx_runner import OnnxRunner
@@ -39,9 +41,14 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--saved_model", type=Path, metavar="DIR", help="write a SavedModel too")
     parser.add_argument("--onnx", type=Path, metavar="FILE", help="write an ONNX file too (needs the extra onnx)")
     parser.add_argument("--half", action="store_true", help="store weights in half precision: half the file's size")
+    parser.add_argument("--int8", type=Path, metavar="FILE", help="write an ONNX file of 8-bit weights too")
+    parser.add_argument("--calibration", type=Path, metavar="DIR", help="for --int8: photographs with faces, some 30")
     parser.add_argument("--image", type=Path, metavar="FILE", help="compare on this image (default: a demo image)")
     add_config_arguments(parser)
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    if (arguments.int8 is None) != (arguments.calibration is None):
+        parser.error("--int8 and --calibration go together")
+    return arguments
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -49,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parse_arguments(argv)
     config = load_config(arguments.cfg, arguments.set)
     proposals = proposal_options(config)
+    calibration = calibration_pictures(arguments.calibration) if arguments.calibration else []
     image, scale = _compared_image(arguments.image)
     info = np.array([*image.shape[:2], scale], np.float32)
     with loaded(arguments.model, arguments.backbone, network_options(config, arguments.backbone), proposals) as session:
@@ -66,6 +74,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.onnx:
         save_onnx(stored, arguments.onnx)
         _report(arguments.onnx, OnnxRunner(arguments.onnx), image, scale, wanted)
+    if arguments.int8:
+        with tempfile.TemporaryDirectory() as folder:
+            single = Path(folder, "single.onnx")
+            save_onnx(graph_def, single)
+            save_int8(single, arguments.int8, calibration_windows(calibration))
+        _report(arguments.int8, OnnxRunner(arguments.int8), image, scale, wanted, INT8)
     return 0
 
 
@@ -81,11 +95,16 @@ def _compared_image(path: Path | None) -> tuple[npt.NDArray[np.float32], float]:
 
 
 def _report(
-    path: Path, runner: Runner, image: npt.NDArray[np.float32], scale: float, wanted: list[npt.NDArray[np.float32]]
+    path: Path,
+    runner: Runner,
+    image: npt.NDArray[np.float32],
+    scale: float,
+    wanted: list[npt.NDArray[np.float32]],
+    tolerance: Tolerance = FLOAT,
 ) -> None:
     """Print how far the proposals of a written model and the checkpoint's agree; raise if they do not."""
     found = runner(image[None], scale)[0]
-    agreement = compare_proposals(wanted[0][:, 1:], wanted[1][:, 0], found.boxes, found.scores)
+    agreement = compare_proposals(wanted[0][:, 1:], wanted[1][:, 0], found.boxes, found.scores, tolerance)
     size = sum(file.stat().st_size for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file())
     print(f"{path}: {size / 1e6:.1f} MB; {agreement}")
     if not agreement.is_close:

@@ -8,8 +8,18 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-_PIXELS, _SCORE = 1.0, 0.02
-_SHARE = 0.9
+
+class Tolerance(NamedTuple):
+    """How far apart two proposals may lie that are one, and which share of all has to find a partner."""
+
+    pixels: float = 1.0
+    score: float = 0.02
+    share: float = 0.9
+
+
+FLOAT = Tolerance()
+INT8 = Tolerance(pixels=8.0, score=0.2, share=0.5)
+"""Of 8-bit weights. Every other proposal is one of a low score, which may fall under the threshold."""
 
 
 class Agreement(NamedTuple):
@@ -20,11 +30,8 @@ class Agreement(NamedTuple):
     paired: int
     pixels: float
     score: float
-
-    @property
-    def is_close(self) -> bool:
-        """Whether at least nine in ten have a partner."""
-        return self.paired >= _SHARE * max(self.wanted, self.found)
+    is_close: bool
+    """Whether the share that has a partner is large enough."""
 
     def __str__(self) -> str:
         return (
@@ -38,20 +45,24 @@ def compare_proposals(
     wanted_scores: npt.NDArray[np.float32],
     found_boxes: npt.NDArray[np.float32],
     found_scores: npt.NDArray[np.float32],
+    tolerance: Tolerance = FLOAT,
 ) -> Agreement:
-    """Pair boxes (R, 4) and scores (R,) with those (S, 4), (S,) that lie within a pixel and 0.02 of score."""
+    """Pair boxes (R, 4) and scores (R,) with those (S, 4), (S,) that lie within `tolerance`."""
+    longest = max(len(wanted_boxes), len(found_boxes))
     pixels = np.abs(wanted_boxes[:, None] - found_boxes[None]).max(axis=2, initial=0.0)
     scores = np.abs(wanted_scores[:, None] - found_scores[None])
-    distance = np.where((pixels <= _PIXELS) & (scores <= _SCORE), pixels + scores, np.inf)
+    distance = np.where((pixels <= tolerance.pixels) & (scores <= tolerance.score), pixels + scores, np.inf)
     if distance.size == 0:
-        return Agreement(len(wanted_boxes), len(found_boxes), 0, 0.0, 0.0)
+        return Agreement(len(wanted_boxes), len(found_boxes), 0, 0.0, 0.0, longest == 0)
     nearest = distance.argmin(axis=1)
     rows = np.flatnonzero(np.isfinite(distance.min(axis=1)))
     partners = nearest[rows]
+    paired = len(np.unique(partners))
     return Agreement(
         wanted=len(wanted_boxes),
         found=len(found_boxes),
-        paired=len(np.unique(partners)),
+        paired=paired,
         pixels=float(pixels[rows, partners].max(initial=0.0)),
         score=float(scores[rows, partners].max(initial=0.0)),
+        is_close=paired >= tolerance.share * longest,
     )

@@ -19,7 +19,7 @@ from setuptools.command.build_py import build_py
 from setuptools.errors import CompileError
 
 SOURCE = Path("lib/ssh_tf")
-CARRIED = {"models": ("data/models", "*.pb"), "cfgs": ("experiments/cfgs", "*.yml")}
+CARRIED = {"models": ("data/models", ("*.pb", "*.onnx")), "cfgs": ("experiments/cfgs", ("*.yml",))}
 OLDEST_ARCH = 75
 """Turing: the oldest GPUs that current toolkits compile for."""
 
@@ -108,12 +108,13 @@ class BuildPackage(build_py):
         super().run()
         if self.editable_mode:
             return
-        for name, (folder, pattern) in CARRIED.items():
+        for name, (folder, patterns) in CARRIED.items():
             target = Path(self.build_lib, "ssh_tf/resources", name)
             shutil.rmtree(target, ignore_errors=True)
             target.mkdir(parents=True)
-            for file in Path(folder).glob(pattern):
-                shutil.copy2(file, target)
+            for pattern in patterns:
+                for file in Path(folder).glob(pattern):
+                    shutil.copy2(file, target)
 
 
 REQUESTED = requested_archs()

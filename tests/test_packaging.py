@@ -76,7 +76,7 @@ def test_settings_are_found_in_the_checkout():
 def test_what_does_not_come_with_the_package_is_named_and_the_rest_listed():
     with pytest.raises(ConfigError, match=r"no \.yml file named 'vgg61' .*vgg16"):
         config_path("vgg61")
-    with pytest.raises(CheckpointError, match=r"no \.pb file named 'vgg61'"):
+    with pytest.raises(CheckpointError, match="no model named 'vgg61'"):
         model_path("vgg61")
 
 

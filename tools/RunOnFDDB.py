@@ -13,7 +13,7 @@ from ssh_tf.datasets.fddb_files import folds_present, read_fold_names, write_fdd
 from ssh_tf.model.command_line import add_config_arguments
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detector import FaceDetector
-from ssh_tf.model.precision import PRECISIONS
+from ssh_tf.model.precision import DETECTOR_PRECISIONS
 from ssh_tf.model.test import SetImage, backbone_of, run_on_set, settings_of
 from ssh_tf.nets.backbones import BACKBONES
 from ssh_tf.utils.arguments import positive
@@ -35,7 +35,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--images", type=Path, metavar="DIR", help="the images (default: images in --data)")
     parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="gets FDDB-det-fold-NN.txt")
-    parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="arithmetic (default: auto)")
+    parser.add_argument("--precision", choices=DETECTOR_PRECISIONS, default="auto", help="arithmetic (default: auto)")
     add_config_arguments(parser)
     parser.add_argument(
         "--batch", type=positive, default=1, help="images of equal size that go through together (default: 1)"

@@ -28,7 +28,7 @@ from ssh_tf.datasets.wider_ground_truth import LEVELS, read_ground_truth
 from ssh_tf.model.command_line import add_config_arguments
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detector import FaceDetector
-from ssh_tf.model.precision import PRECISIONS
+from ssh_tf.model.precision import DETECTOR_PRECISIONS
 from ssh_tf.model.test import DETECTIONS, SetDetections, SetImage, backbone_of, run_on_set, settings_of
 from ssh_tf.nets.backbones import BACKBONES
 from ssh_tf.utils.arguments import length, plain_name, positive, probability
@@ -55,7 +55,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--backbone", choices=list(BACKBONES), help="of a checkpoint (default: seen from its variables)"
     )
     parser.add_argument("--tag", type=plain_name, default="default", help="name of the run (default: %(default)s)")
-    parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="arithmetic (default: auto)")
+    parser.add_argument("--precision", choices=DETECTOR_PRECISIONS, default="auto", help="arithmetic (default: auto)")
     add_config_arguments(parser)
     parser.add_argument("--output_root", type=Path, default=Path("output"), help="results go below it")
     parser.add_argument(

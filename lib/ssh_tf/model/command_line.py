@@ -7,7 +7,7 @@ from typing import Any
 
 from ssh_tf.model.config import load_config
 from ssh_tf.model.inference.detection import THRESHOLD
-from ssh_tf.model.precision import PRECISIONS
+from ssh_tf.model.precision import DETECTOR_PRECISIONS
 from ssh_tf.utils.arguments import positive, probability
 
 _KEY = re.compile(r"[A-Z][A-Z0-9_]*(\.\w+)*")
@@ -32,7 +32,9 @@ def add_detection_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threshold", type=probability, default=THRESHOLD, help="show faces of a higher score (default: %(default)s)"
     )
-    parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="arithmetic (default: %(default)s)")
+    parser.add_argument(
+        "--precision", choices=DETECTOR_PRECISIONS, default="auto", help="arithmetic (default: %(default)s)"
+    )
     parser.add_argument(
         "--output", type=Path, default=Path("output/demo"), metavar="DIR", help="for the results (default: %(default)s)"
     )

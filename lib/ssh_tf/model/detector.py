@@ -1,23 +1,28 @@
 """The detector that every tool uses: `Detector` on TensorFlow's networks, from whatever file."""
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
 
 from ssh_tf.model.config import load_config
-from ssh_tf.model.files.checkpoints import Checkpoint, is_checkpoint
+from ssh_tf.model.files.checkpoints import Checkpoint
 from ssh_tf.model.files.freezing import freeze, loaded
 from ssh_tf.model.files.frozen_graphs import is_frozen, load_graph
 from ssh_tf.model.inference.detection import Detector, Runner, proposal_options
 from ssh_tf.model.inference.graph_runner import GraphRunner
 from ssh_tf.model.inference.onnx_runner import OnnxRunner
 from ssh_tf.model.options import network_options
-from ssh_tf.model.precision import Precision
+from ssh_tf.model.precision import Precision, prefers_int8
 from ssh_tf.model.sizes import size_settings
+from ssh_tf.utils.cpu import cpu_flags
 from ssh_tf.utils.errors import CheckpointError, ConfigError
-from ssh_tf.utils.resources import model_names, model_path
+from ssh_tf.utils.resources import INT8_FORM, model_forms, model_names
+from ssh_tf.utils.tf1 import has_tensorflow
 
 DEFAULT_MODEL = "mobile_ssh"
+
+_log = logging.getLogger(__name__)
 
 
 class FaceDetector(Detector):
@@ -48,7 +53,7 @@ class FaceDetector(Detector):
         """
         config = _config(config, size)
         if model is None:
-            runner = _frozen_runner(_default_model(), config, precision)
+            runner = _frozen_runner(_default_model(precision), config, precision)
         elif isinstance(model, str | os.PathLike):
             runner = _runner_of(model, backbone, config, precision)
         else:
@@ -108,12 +113,25 @@ def _config(config: Any, size: str | int | None = None) -> Any:
 
 
 def _runner_of(model: str | os.PathLike[str], backbone: str | None, config: Any, precision: Precision) -> Runner:
+    name = os.fspath(model)
     # A file comes before a model of the package.
-    if os.fspath(model) in model_names() and not os.path.exists(model) and not is_checkpoint(model):
-        model = model_path(os.fspath(model))
+    if name in model_names() and not os.path.exists(name) and not os.path.exists(f"{name}.index"):
+        return _frozen_runner(_packaged(name, precision), config, precision)
     if is_frozen(model):
         return _frozen_runner(Path(model), config, precision)
     return _checkpoint_runner(model, backbone, config, precision)
+
+
+def _packaged(name: str, precision: Precision) -> Path:
+    """Which file of a model that comes with the package to use: what can run it here, and what "auto" prefers."""
+    forms = model_forms(name)
+    if precision == "int8" and INT8_FORM not in forms:
+        raise CheckpointError(f"{name} does not come in int8; tools/convert_ckpt_to_pb.py --int8 makes such a file")
+    if precision == "auto" and INT8_FORM in forms and prefers_int8(cpu_flags()):
+        _log.warning("int8, since this processor has VNNI and no bfloat16: nearly as exact; precision fp32 is exact")
+        return forms[INT8_FORM]
+    wanted = (INT8_FORM,) if precision == "int8" else (".pb", ".onnx") if has_tensorflow() else (".onnx", ".pb")
+    return next(forms[form] for form in wanted if form in forms)
 
 
 def _checkpoint_runner(path: str | os.PathLike[str], backbone: str | None, config: Any, precision: Precision) -> Runner:
@@ -123,17 +141,19 @@ def _checkpoint_runner(path: str | os.PathLike[str], backbone: str | None, confi
     return GraphRunner(graph_def, proposal_options(config), precision)
 
 
-def _default_model() -> Path:
-    try:
-        return model_path(DEFAULT_MODEL)
-    except CheckpointError as error:
+def _default_model(precision: Precision) -> Path:
+    if DEFAULT_MODEL not in model_names():
         raise CheckpointError(
             f"no trained model comes with this package (data/models/{DEFAULT_MODEL}.pb): name a checkpoint or a frozen "
             "model, such as --model output/…/ssh_iter_40000, or train one with tools/trainval_net.py"
-        ) from error
+        )
+    return _packaged(DEFAULT_MODEL, precision)
 
 
 def _frozen_runner(path: Path, config: Any, precision: Precision) -> Runner:
+    int8 = path.with_name(f"{path.stem}{INT8_FORM}")
+    if precision == "int8" and int8.is_file():
+        path = int8
     if path.suffix.lower() == ".onnx":
         return OnnxRunner(path, precision)
     try:

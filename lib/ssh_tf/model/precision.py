@@ -1,4 +1,4 @@
-"""The arithmetic of a session: single precision, or half where the hardware multiplies it faster."""
+"""The arithmetic of a network: single precision, or less where the hardware multiplies it faster."""
 
 import logging
 from collections.abc import Set
@@ -8,10 +8,15 @@ from ssh_tf.utils.cpu import cpu_flags
 from ssh_tf.utils.errors import ConfigError
 from ssh_tf.utils.tf1 import tf
 
-Precision = Literal["auto", "fp32", "bf16"]
+Precision = Literal["auto", "fp32", "bf16", "int8"]
 PRECISIONS: tuple[Precision, ...] = ("auto", "fp32", "bf16")
+"""What TensorFlow's sessions compute in, and so what a network is trained in."""
+
+DETECTOR_PRECISIONS: tuple[Precision, ...] = (*PRECISIONS, "int8")
+"""What detectors compute in: "int8" is a file of its own, under ONNX Runtime."""
 
 _BF16_FLAGS = frozenset({"amx_bf16", "avx512_bf16"})
+_INT8_FLAGS = frozenset({"avx512_vnni", "avx_vnni", "asimddp"})
 _ON = 1
 
 _log = logging.getLogger(__name__)
@@ -40,6 +45,10 @@ def reduced_precision(precision: Precision, flags: Set[str], gpu: bool) -> str |
     Raises:
         ConfigError: no such precision.
     """
+    if precision == "int8":
+        raise ConfigError(
+            "int8: a model in this precision is an .onnx file; tools/convert_ckpt_to_pb.py --int8 makes it"
+        )
     if precision not in PRECISIONS:
         raise ConfigError(f"precision is one of {', '.join(PRECISIONS)}, got {precision!r}")
     in_hardware = gpu or bool(flags & _BF16_FLAGS)
@@ -48,3 +57,13 @@ def reduced_precision(precision: Precision, flags: Set[str], gpu: bool) -> str |
     if not in_hardware:
         _log.warning("bf16: this processor has no bfloat16 arithmetic, so it is slower than fp32 here")
     return "auto_mixed_precision" if gpu else "auto_mixed_precision_onednn_bfloat16"
+
+
+def has_int8(flags: Set[str]) -> bool:
+    """Whether a processor with the instruction sets `flags` multiplies 8-bit integers in dot products (VNNI)."""
+    return bool(flags & _INT8_FLAGS)
+
+
+def prefers_int8(flags: Set[str]) -> bool:
+    """Whether "int8" is what "auto" takes where a model has it: VNNI, and no bfloat16, which is as fast and closer."""
+    return has_int8(flags) and not flags & _BF16_FLAGS

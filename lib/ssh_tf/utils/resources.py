@@ -9,22 +9,45 @@ from pathlib import Path
 
 from ssh_tf.utils.errors import CheckpointError, ConfigError, SSHError
 
+INT8_FORM = "_int8.onnx"
+MODEL_FORMS = (".pb", ".onnx", INT8_FORM)
+"""What follows a model's name: TensorFlow's graph, ONNX Runtime's, and that one in 8 bits."""
+
 _PACKAGE = Path(str(files("ssh_tf")))
 _CHECKOUT = _PACKAGE.parent.parent
 
 
 def model_path(name: str) -> Path:
-    """The frozen graph `name`.pb that comes with the package.
+    """The frozen graph `name`.pb that comes with the package, or `name`.onnx where that is all there is.
 
     Raises:
         CheckpointError: there is none of that name; the message lists those there are.
     """
-    return _find("models", "data/models", name, ".pb", CheckpointError)
+    return next(iter(model_forms(name).values()))
+
+
+def model_forms(name: str) -> dict[str, Path]:
+    """The files of the model `name` that come with the package, by what follows the name: keys of `MODEL_FORMS`.
+
+    Raises:
+        CheckpointError: there are none; the message lists the models there are.
+    """
+    folder = _folder("models", "data/models")
+    forms = {form: folder / f"{name}{form}" for form in MODEL_FORMS}
+    found = {form: path for form, path in forms.items() if path.is_file()}
+    if not (found.keys() - {INT8_FORM}):
+        raise CheckpointError(
+            f"no model named {name!r} comes with the package; those that do: {', '.join(model_names()) or 'none'}"
+        )
+    return found
 
 
 def model_names() -> list[str]:
-    """The frozen graphs that come with the package, as `model_path` takes them."""
-    return _names(_folder("models", "data/models"), ".pb")
+    """The models that come with the package, as `model_path` takes them."""
+    folder = _folder("models", "data/models")
+    names = {name for suffix in (".pb", ".onnx") for name in _names(folder, suffix)}
+    int8 = {name for name in names if f"{name}.onnx".endswith(INT8_FORM)}
+    return sorted(names - int8)
 
 
 def config_path(name: str) -> Path:

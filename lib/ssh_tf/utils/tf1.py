@@ -7,6 +7,7 @@ aliases below have to stand in `sys.modules` before tf_slim is imported.
 """
 
 import importlib
+import importlib.util
 import os
 import re
 import sys
@@ -65,4 +66,9 @@ with _without_chatter():
 tf.disable_eager_execution()
 tf.logging.set_verbosity(tf.logging.ERROR)
 
-__all__ = ["SavedModel", "slim", "tf"]
+__all__ = ["SavedModel", "has_tensorflow", "slim", "tf"]
+
+
+def has_tensorflow() -> bool:
+    """Whether TensorFlow is installed; it is not imported."""
+    return importlib.util.find_spec("tensorflow") is not None

@@ -294,7 +294,8 @@ def test_configuration_that_does_not_fit_the_checkpoint(checkpoint):
 
 
 def test_model_of_the_package(monkeypatch, frozen_model, config, images, from_checkpoint):
-    monkeypatch.setattr("ssh_tf.model.detector.model_path", lambda name: frozen_model if name == "mobile_ssh" else None)
+    monkeypatch.setattr("ssh_tf.model.detector.model_names", lambda: ["mobile_ssh"])
+    monkeypatch.setattr("ssh_tf.model.detector.model_forms", lambda name: {"mobile_ssh": {".pb": frozen_model}}[name])
     np.testing.assert_allclose(
         FaceDetector(config=config, precision="fp32")(images[0]), from_checkpoint(images[0]), atol=1e-5
     )
@@ -303,7 +304,7 @@ def test_model_of_the_package(monkeypatch, frozen_model, config, images, from_ch
 def test_models_of_the_package_by_name(monkeypatch, frozen_model, config, images, from_checkpoint, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("ssh_tf.model.detector.model_names", lambda: ["small"])
-    monkeypatch.setattr("ssh_tf.model.detector.model_path", lambda name: {"small": frozen_model}[name])
+    monkeypatch.setattr("ssh_tf.model.detector.model_forms", lambda name: {"small": {".pb": frozen_model}}[name])
     named = FaceDetector("small", config, "fp32")
     np.testing.assert_allclose(named(images[0]), from_checkpoint(images[0]), atol=1e-5)
     with pytest.raises(CheckpointError, match="large"):
@@ -319,9 +320,33 @@ def test_a_file_comes_before_a_model_of_the_package(monkeypatch, checkpoint, con
 
 
 def test_package_without_a_model(monkeypatch):
-    def nothing(name):
-        raise CheckpointError(f"no {name}")
-
-    monkeypatch.setattr("ssh_tf.model.detector.model_path", nothing)
+    monkeypatch.setattr("ssh_tf.model.detector.model_names", list)
     with pytest.raises(CheckpointError, match=r"no trained model.*--model.*trainval_net"):
         FaceDetector()
+
+
+@pytest.mark.parametrize(
+    ("precision", "tensorflow", "flags", "suffix"),
+    [
+        ("auto", True, {"avx2"}, ".pb"),
+        ("fp32", True, {"avx512_vnni"}, ".pb"),
+        ("auto", False, {"avx2"}, ".onnx"),
+        ("bf16", False, {"avx2"}, ".onnx"),
+        ("int8", False, {"avx2"}, "_int8.onnx"),
+        ("auto", True, {"avx512_vnni"}, "_int8.onnx"),
+        ("auto", True, {"avx512_vnni", "avx512_bf16"}, ".pb"),
+    ],
+)
+def test_form_of_a_model_of_the_package(monkeypatch, caplog, precision, tensorflow, flags, suffix):
+    forms = {form: Path(f"mobile_ssh{form}") for form in (".pb", ".onnx", "_int8.onnx")}
+    monkeypatch.setattr("ssh_tf.model.detector.model_forms", lambda name: forms)
+    monkeypatch.setattr("ssh_tf.model.detector.has_tensorflow", lambda: tensorflow)
+    monkeypatch.setattr("ssh_tf.model.detector.cpu_flags", lambda: flags)
+    monkeypatch.setattr("ssh_tf.model.detector._frozen_runner", lambda path, config, precision: path)
+    assert str(FaceDetector(precision=precision).runner) == f"mobile_ssh{suffix}"
+    assert ("VNNI" in caplog.text) == (precision == "auto" and suffix == "_int8.onnx")
+
+
+def test_int8_that_is_not_there(frozen_model):
+    with pytest.raises(ConfigError, match="--int8 makes it"):
+        FaceDetector(frozen_model, precision="int8")

@@ -5,7 +5,7 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -60,7 +60,14 @@ def onnx_package(name: str) -> Any:
         raise SSHError(f"ONNX needs {name}: pip install 'ssh-face-detector[onnx]'") from error
 
 
-def read_onnx(path: Path) -> bytes:
+class OnnxFile(NamedTuple):
+    """What an ONNX file holds: its bytes, and whether its convolutions are in 8 bits."""
+
+    content: bytes
+    is_int8: bool
+
+
+def read_onnx(path: Path) -> OnnxFile:
     """The file's content, once it is seen to be a model of standard operations that is whole in itself.
 
     Raises:
@@ -82,7 +89,7 @@ def read_onnx(path: Path) -> bytes:
         raise CheckpointError(f"{path}: refused, the graph holds operations beyond the ONNX standard: {foreign[0]}")
     if any(tensor.external_data for graph in _graphs(model.graph) for tensor in _constants(graph)):
         raise CheckpointError(f"{path}: refused, the graph keeps weights in other files")
-    return content
+    return OnnxFile(content, any(node.op_type == "QuantizeLinear" for node in model.graph.node))
 
 
 def _nodes(model: Any) -> Iterator[Any]:

@@ -10,8 +10,9 @@ import numpy.typing as npt
 from ssh_tf.model.files.onnx_files import onnx_package, read_onnx
 from ssh_tf.model.inference.detection import ImageProposals
 from ssh_tf.model.inference.graph_runner import proposals_by_image
-from ssh_tf.model.precision import Precision
+from ssh_tf.model.precision import Precision, has_int8
 from ssh_tf.nets.inference_graph import IMAGE_INFO, IMAGES, ROI_BRANCHES, ROI_SCORES, ROIS
+from ssh_tf.utils.cpu import cpu_flags
 from ssh_tf.utils.errors import CheckpointError
 
 _log = logging.getLogger(__name__)
@@ -21,16 +22,18 @@ class OnnxRunner:
     """Runs an ONNX file under ONNX Runtime, one image at a time."""
 
     def __init__(self, path: str | os.PathLike[str], precision: Precision = "auto") -> None:
-        """Check the file and start a session; on a GPU where ONNX Runtime was built for one. It computes in fp32.
+        """Check the file and start a session; on a GPU where ONNX Runtime was built for one.
+
+        It computes in what the file holds, 8-bit integers or fp32, and warns where that is not `precision`.
 
         Raises:
-            CheckpointError: the file is damaged, lacks an input or output, or holds more than standard operations.
+            CheckpointError: the file is damaged, lacks an input or output, or holds more than standard operations; or
+                it has no 8-bit weights and `precision` is "int8".
             SSHError: ONNX Runtime is not installed.
         """
-        if precision == "bf16":
-            _log.warning("%s: ONNX Runtime computes in fp32, not in bf16", path)
         runtime = onnx_package("onnxruntime")
-        content = read_onnx(Path(path))
+        content, is_int8 = read_onnx(Path(path))
+        _check_precision(path, precision, is_int8)
         wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
         providers = [name for name in wanted if name in runtime.get_available_providers()]
         options = runtime.SessionOptions()
@@ -60,6 +63,16 @@ class OnnxRunner:
     def close(self) -> None:
         """Give the session's memory back."""
         del self._session
+
+
+def _check_precision(path: str | os.PathLike[str], precision: Precision, is_int8: bool) -> None:
+    if precision == "int8" and not is_int8:
+        raise CheckpointError(f"{path}: holds no 8-bit weights; tools/convert_ckpt_to_pb.py --int8 makes such a file")
+    held = "int8" if is_int8 else "fp32"
+    if precision not in ("auto", held):
+        _log.warning("%s: ONNX Runtime computes this file in %s, not in %s", path, held, precision)
+    if is_int8 and cpu_flags() and not has_int8(cpu_flags()):
+        _log.warning("%s: this processor has no VNNI, so int8 is less exact here than elsewhere, and not as fast", path)
 
 
 def _first_line(error: Exception) -> str:

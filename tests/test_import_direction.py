@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "ssh_tf.layer_utils": {"ssh_tf.utils"},
     "ssh_tf.nets": {"ssh_tf.utils", "ssh_tf.nms", "ssh_tf.layer_utils"},
     "ssh_tf.datasets": {"ssh_tf.utils"},
+    "ssh_tf.datasets.labels": {"ssh_tf.utils", "ssh_tf.datasets"},
     "ssh_tf.roi_data_layer": {"ssh_tf.utils", "ssh_tf.nms", "ssh_tf.layer_utils", "ssh_tf.datasets"},
     "ssh_tf.model.config": {"ssh_tf.utils"},
     "ssh_tf.model.precision": {"ssh_tf.utils"},

@@ -1,0 +1,1 @@
+"""Labels in the formats of others: read into the project's own, and written from it."""

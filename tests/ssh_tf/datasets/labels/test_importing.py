@@ -1,0 +1,222 @@
+"""What is checked of labels, and readers on entries and files of every sort."""
+
+import json
+from contextlib import suppress
+
+import cv2
+import numpy as np
+import pytest
+
+from ssh_tf.datasets.labels.importing import check, choose_class, split, write_folder
+from ssh_tf.datasets.labels.items import Label, LabelledImage, Pictures
+from ssh_tf.datasets.labels.readers import READERS
+from ssh_tf.datasets.labels.writers import WRITERS
+from ssh_tf.datasets.labels.xml_files import read_xml
+from ssh_tf.datasets.problems import Problems
+from ssh_tf.utils.errors import DataError
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """a.png and b/a.png, b/c.jpg, 40 high and 60 wide, and one that is none."""
+    for name in ("a.png", "b/a.png", "b/c.jpg"):
+        path = tmp_path / "images" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), np.zeros((40, 60, 3), np.uint8))
+    (tmp_path / "images" / "bad.png").write_bytes(b"no picture")
+    return Pictures(tmp_path / "images")
+
+
+def read(tmp_path, pictures, kind, text, name="labels.file"):
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    problems = Problems()
+    return READERS[kind](tmp_path / name, pictures, problems), problems
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("a.png", "a.png"),
+        ("b\\a.png", "b/a.png"),
+        ("./b//c.jpg", "b/c.jpg"),
+        ("/home/me/data/b/a.png", "b/a.png"),
+        ("c.jpg", "b/c.jpg"),
+        ("b/c", "b/c.jpg"),
+        ("../../../etc/passwd", None),
+        ("d.png", None),
+        ("", None),
+    ],
+)
+def test_names_are_looked_up_and_never_lead_outside(pictures, name, found):
+    assert pictures.find(name) == found
+
+
+def test_every_sort_of_bad_box_is_counted_and_named(pictures):
+    boxes = {
+        "good": (1, 2, 30, 20),
+        "twice": (1.2, 2, 30, 20),
+        "flat": (1, 2, 1, 20),
+        "reversed": (30, 2, 1, 20),
+        "outside": (60, 2, 90, 20),
+        "endless": (1, 2, float("inf"), 20),
+        "cut": (-5, 2, 30, 20),
+    }
+    labels = [Label(box, where=name) for name, box in boxes.items()]
+    images = [
+        LabelledImage("a", [*labels, Label((1, 2, 3, 4), "dog", where="dog"), Label((5, 5, 9, 9), ignore=True)]),
+        LabelledImage("./a.png", [], "again"),
+        LabelledImage("bad.png", [], "bad"),
+        LabelledImage("missing.png", [], "missing"),
+    ]
+    problems = Problems()
+    (checked,) = check(images, pictures, problems, "FACE")
+    assert checked.boxes == [(1, 2, 30, 20), (0, 2, 30, 20)]
+    assert checked.ignore == [(5, 5, 9, 9)]
+    assert problems.as_json() == {
+        "box drawn twice": ["twice"],
+        "box without area": ["flat"],
+        "box whose corners are the wrong way round": ["reversed"],
+        "box outside its image": ["outside (the image has 60x40 pixels)"],
+        "box that is not of finite numbers": ["endless"],
+        "box cut at the edge of its image": ["cut"],
+        "box of another class": ["dog"],
+        "image with labels already": ["./a.png (again)"],
+        "image that cannot be read": ["bad.png"],
+        "image that is not there": ["missing.png (missing)"],
+    }
+
+
+def test_the_class_has_to_be_chosen_where_there_are_several():
+    images = [LabelledImage("a", [Label((0, 0, 1, 1), name) for name in ("Face", "dog", "group")])]
+    assert choose_class(images, "face", []) == "face"
+    assert choose_class(images, None, ["dog", "GROUP"]) == "Face"
+    with pytest.raises(DataError, match=r"'Face' \(1 boxes\), 'dog'.*--class"):
+        choose_class(images, None, [])
+    with pytest.raises(DataError, match="--class cat: no box"):
+        choose_class(images, "cat", [])
+    assert choose_class([], None, []) is None
+
+
+def test_boxes_of_ignored_classes_become_regions(pictures):
+    labels = [Label((0, 0, 9, 9), "face"), Label((9, 9, 20, 20), "crowd")]
+    (checked,) = check([LabelledImage("a.png", labels)], pictures, Problems(), "face", ["Crowd"])
+    assert (checked.boxes, checked.ignore) == ([(0, 0, 9, 9)], [(9, 9, 20, 20)])
+
+
+def test_nothing_left_says_why(pictures, tmp_path):
+    problems = Problems()
+    checked = check([LabelledImage("missing.png", [], "x")], pictures, problems, None)
+    with pytest.raises(DataError, match=r"nothing to train on.*image that is not there: missing\.png"):
+        write_folder(tmp_path / "out", *split(checked, 0.1), pictures, problems, copy=False)
+    assert not (tmp_path / "out").exists()
+
+
+def test_copies_and_links(pictures, tmp_path):
+    checked = check([LabelledImage("a.png", []), LabelledImage("b/c.jpg", [])], pictures, Problems(), None)
+    write_folder(tmp_path / "out", *split(checked, 0.5), pictures, Problems(), copy=True)
+    assert sorted(p.name for p in (tmp_path / "out/images").rglob("*.*")) == ["a.png", "c.jpg"]
+    with pytest.raises(DataError, match="is there already"):
+        write_folder(tmp_path / "out", checked, [], pictures, Problems(), copy=False)
+    write_folder(tmp_path / "linked", checked, [], pictures, Problems(), copy=False)
+    write_folder(tmp_path / "linked", checked, [], pictures, Problems(), copy=False)
+    assert (tmp_path / "linked/images/a.png").is_file()
+    assert not (tmp_path / "linked/val.txt").exists()
+
+
+def test_coco_names_its_bad_entries(tmp_path, pictures):
+    content = {
+        "images": [{"id": 1, "file_name": "a.png"}, {"id": 2}],
+        "annotations": [
+            {"image_id": 1, "category_id": 7, "bbox": [1, 2, 3, 4]},
+            {"image_id": 3, "category_id": 7, "bbox": [1, 2, 3, 4]},
+            {"image_id": 1, "category_id": 7, "bbox": [1, 2, 3]},
+            {"image_id": 1, "category_id": 7},
+            "none",
+        ],
+        "categories": [{"id": 7, "name": "Gesicht"}],
+    }
+    (image,), problems = read(tmp_path, pictures, "coco", json.dumps(content))
+    assert [(label.name, label.box) for label in image.labels] == [("Gesicht", (1, 2, 4, 6))]
+    named = problems.items("entry that cannot be read")
+    assert [item.split(": ")[1].split(" ")[0] for item in named] == [
+        "images[1]",
+        *(f"annotations[{i}]" for i in (1, 2, 3, 4)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "box"),
+    [
+        ("filename,width,height,class,xmin,ymin,xmax,ymax\na.png,60,40,face,1,2,3,4\n", (1, 2, 3, 4)),
+        ("image;x;y;w;h\r\na.png;1;2;3;4\r\n", (1, 2, 4, 6)),
+        ("\ufeffa.png,1,2,3,4,face\n", (1, 2, 3, 4)),
+    ],
+)
+def test_tables_of_several_kinds(tmp_path, pictures, text, box):
+    (image,), problems = read(tmp_path, pictures, "csv", text)
+    assert (image.name, [label.box for label in image.labels], len(problems)) == ("a.png", [box], 0)
+
+
+def test_yolo_polygons_classes_and_files_without_images(tmp_path, pictures):
+    folder = tmp_path / "labels"
+    (folder / "b").mkdir(parents=True)
+    (folder / "data.yaml").write_text("names: {0: dog, 1: face}")
+    (folder / "a.txt").write_text("1 0.1 0.2 0.5 0.2 0.5 0.6\n0 0.5 0.5 0.1 0.1\n1 30 20 10 10\n")
+    (folder / "b/elsewhere.txt").write_text("1 0.5 0.5 0.1 0.1\n")
+    problems = Problems()
+    images = {image.name: image.labels for image in READERS["yolo"](folder, pictures, problems)}
+    polygon, other = images["a.png"]
+    np.testing.assert_allclose(polygon.box, (6, 8, 30, 24))
+    assert (polygon.name, other.name) == ("face", "dog")
+    assert problems.items("label file without an image") == [str(folder / "b/elsewhere.txt")]
+    assert len(problems.items("image without a label file, taken to be without faces")) == 3
+    assert "between 0 and 1" in problems.items("entry that cannot be read")[0]
+
+
+def test_entities_are_refused(tmp_path):
+    bomb = '<!DOCTYPE a [<!ENTITY x "haha"><!ENTITY y "&x;&x;">]><annotation><filename>&y;</filename></annotation>'
+    (tmp_path / "a.xml").write_text(bomb)
+    with pytest.raises(DataError, match="document type"):
+        read_xml(tmp_path / "a.xml")
+
+
+@pytest.mark.parametrize("kind", ["voc", "labelme"])
+def test_one_damaged_file_of_many_is_named(tmp_path, pictures, kind):
+    suffix = {"voc": ".xml", "labelme": ".json"}[kind]
+    texts = {
+        "voc": "<annotation><filename>a.png</filename><object><bndbox/></object></annotation>",
+        "labelme": '{"imagePath": "a.png", "shapes": [{"points": []}]}',
+    }
+    folder = tmp_path / "labels"
+    folder.mkdir()
+    (folder / f"a{suffix}").write_text(texts[kind])
+    (folder / f"c{suffix}").write_text("<{")
+    problems = Problems()
+    (image,) = READERS[kind](folder, pictures, problems)
+    assert image.name == "a.png"
+    assert problems.counts() == {"entry that cannot be read": 1, "file that cannot be read": 1}
+
+
+@pytest.mark.parametrize("kind", READERS)
+@pytest.mark.parametrize(
+    "content", [b"", b"\x00\xff\xfe", b"[]", b"{}", b"<a>", b"a,b\n1", b'{"images": 3}', b"[" * 100000]
+)
+def test_any_bytes_are_an_error_of_one_line_or_nothing(tmp_path, pictures, kind, content):
+    (tmp_path / "file").write_bytes(content)
+    images = []
+    with suppress(DataError):
+        images = READERS[kind](tmp_path / "file", pictures, Problems())
+    assert all(not image.labels for image in images)
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_what_is_not_there_is_named(tmp_path, pictures, kind):
+    with pytest.raises(DataError, match="nowhere: no such f"):
+        READERS[kind](tmp_path / "nowhere", pictures, Problems())
+
+
+def test_writers_name_images_that_are_not_there(tmp_path, pictures):
+    for kind, writer in WRITERS.items():
+        problems = Problems()
+        assert writer(tmp_path / kind, [LabelledImage("x.png", [Label((0, 0, 1, 1))])], pictures, "face", problems) == 0
+        assert problems.counts() == {"image that is not there": 1}

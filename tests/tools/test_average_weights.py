@@ -41,6 +41,8 @@ def test_models_count_equally(checkpoint, frozen_model, other, tmp_path):
 def test_models_count_by_their_shares(checkpoint, other, tmp_path):
     assert run(tmp_path / "mean.ckpt", checkpoint, other, share=(3, 1)) == 0
     np.testing.assert_allclose(ratios(tmp_path / "mean.ckpt", checkpoint), 1.25, rtol=1e-6)
+    assert run(tmp_path / "large.ckpt", checkpoint, other, share=(1e308, 1e308)) == 0
+    np.testing.assert_allclose(ratios(tmp_path / "large.ckpt", checkpoint), 1.5, rtol=1e-6)
 
 
 def test_the_mean_of_one_is_that_one(checkpoint, tmp_path):

@@ -80,11 +80,17 @@ def reader(what: str, error: type[SSHError] = DataError) -> Callable[[Callable[_
 
 
 def open_file(path: str | os.PathLike[str], limit: int = MAX_BYTES) -> BinaryIO:
-    """Open a regular file of at most `limit` bytes for reading.
+    """Open a regular file of at most `limit` bytes for reading; raises as `check_file`."""
+    check_file(path, limit)
+    return Path(path).open("rb")
+
+
+def check_file(path: str | os.PathLike[str], limit: int = MAX_BYTES) -> None:
+    """See that `path` is a regular file of at most `limit` bytes.
 
     Raises:
         Refused: it is something else, which might block or never end, or is larger.
-        OSError: it cannot be opened.
+        OSError: it is not there.
     """
     status = os.stat(path)
     if stat.S_ISDIR(status.st_mode):
@@ -93,7 +99,6 @@ def open_file(path: str | os.PathLike[str], limit: int = MAX_BYTES) -> BinaryIO:
         raise Refused("is no regular file but a device, a pipe or a socket")
     if status.st_size > limit:
         raise Refused(f"has {status.st_size:,} bytes; at most {limit:,} are read")
-    return Path(path).open("rb")
 
 
 def read_bytes(path: str | os.PathLike[str], limit: int = MAX_BYTES) -> bytes:

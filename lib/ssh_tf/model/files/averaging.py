@@ -46,7 +46,9 @@ def save_average(
 
 def _mean(models: Sequence[Path], shares: Sequence[float], backbone: str, variables: Sequence[Any]) -> dict[Any, Any]:
     total = {variable: np.zeros(variable.shape.as_list()) for variable in variables}
-    for model, part in zip(models, np.array(shares) / sum(shares), strict=True):
+    # By the largest first: the sum of large shares may be infinite.
+    parts = np.array(shares) / max(shares)
+    for model, part in zip(models, parts / parts.sum(), strict=True):
         weights = initial_weights(model, backbone, variables)
         if weights.initial:
             raise CheckpointError(f"{model}: lacks {weights.initial[0]}, so it is no whole SSH network")

@@ -4,26 +4,34 @@ What an optimiser adds (momentum, `global_step`) is left alone: only the variabl
 """
 
 import glob
+import math
 import os
 import re
+import tempfile
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from google.protobuf.text_encoding import CUnescape
 
 from ssh_tf.nets.backbones import BACKBONES
-from ssh_tf.utils.errors import CheckpointError
+from ssh_tf.utils.errors import CheckpointError, DataError
+from ssh_tf.utils.files import inside
+from ssh_tf.utils.reading import Refused, check_file, read_text, reader, reading
 from ssh_tf.utils.tf1 import tf
 
 FROZEN_SUFFIXES = (".pb", ".onnx")
 """What files of frozen graphs are called."""
 
 _PART = re.compile(r"\.(index|meta|data-\d{5}-of-\d{5})$")
-
-# What TensorFlow's reader raises on damaged files.
-_READ_ERRORS = (tf.errors.OpError, ValueError, RuntimeError, LookupError)
+_LATEST = re.compile(r'^model_checkpoint_path:\s*"((?:[^"\\]|\\.)*)"', re.MULTILINE)
+_MAGIC = re.compile(r"[\[*?\\]")
+_STATE = "checkpoint"
+_WHAT = "a TensorFlow checkpoint"
+_MAX_BYTES = 2**36  # of a file
+_SMALLEST_RATIO = 1000  # elements a byte: files of the first format may be compressed
 
 
 class Checkpoint:
@@ -35,13 +43,18 @@ class Checkpoint:
         Raises:
             CheckpointError: nothing is there, or it is not a checkpoint.
         """
-        self.prefix = _prefix(Path(path))
-        try:
-            self._reader = tf.train.NewCheckpointReader(self.prefix)
-            self.shapes = {name: tuple(shape) for name, shape in self._reader.get_variable_to_shape_map().items()}
-        except _READ_ERRORS as error:
-            # TensorFlow's own words tell of tables and operators.
-            raise CheckpointError(f"{path}: not a TensorFlow checkpoint, or a damaged one") from error
+        with reading(path, _WHAT, CheckpointError):
+            self.prefix = _prefix(Path(path))
+            files = _files(Path(self.prefix))
+            for file in files:
+                check_file(file, _MAX_BYTES)
+            self._bytes = sum(file.stat().st_size for file in files)
+            self._links, self.readable = _without_pattern(self.prefix, files)
+            try:
+                self._reader = tf.train.NewCheckpointReader(self.readable)
+                self.shapes = {name: tuple(shape) for name, shape in self._reader.get_variable_to_shape_map().items()}
+            except Exception as error:  # TensorFlow's own words tell of tables and operators
+                raise Refused(f"not {_WHAT}, or a damaged one") from error
 
     def value(self, name: str) -> npt.NDArray[Any]:
         """Read one variable.
@@ -51,10 +64,10 @@ class Checkpoint:
         """
         if name not in self.shapes:
             raise CheckpointError(f"{self.prefix}: no variable {name}")
-        try:
+        with reading(f"{self.prefix}: {name}", "a whole variable", CheckpointError):
+            if math.prod(self.shapes[name]) > _SMALLEST_RATIO * self._bytes:
+                raise Refused(f"declares the shape {list(self.shapes[name])}, and its file has {self._bytes:,} bytes")
             return np.asarray(self._reader.get_tensor(name))
-        except _READ_ERRORS as error:
-            raise CheckpointError(f"{self.prefix}: {name} cannot be read ({_first(error)})") from error
 
     def backbone(self) -> str:
         """The key of `BACKBONES` whose variables these are.
@@ -123,11 +136,15 @@ def model_files(path: str | os.PathLike[str]) -> list[Path]:
         CheckpointError: nothing is there.
     """
     path = Path(path)
-    if path.is_dir() and tf.train.latest_checkpoint(str(path)) is None:
-        return sorted(file for file in path.rglob("*") if file.is_file())
-    prefix = Path(_prefix(path))
+    with reading(path, "a model", CheckpointError):
+        if path.is_dir() and not (path / _STATE).is_file():
+            return sorted(file for file in path.rglob("*") if file.is_file())
+        return _files(Path(_prefix(path)))
+
+
+def _files(prefix: Path) -> list[Path]:
     parts = [prefix.with_name(f"{prefix.name}.index"), *prefix.parent.glob(f"{glob.escape(prefix.name)}.data-*")]
-    return sorted(parts) if parts[0].is_file() else [prefix]
+    return sorted(parts) if parts[0].exists() else [prefix]
 
 
 def assign(session: Any, values: Mapping[Any, npt.ArrayLike]) -> None:
@@ -136,16 +153,40 @@ def assign(session: Any, values: Mapping[Any, npt.ArrayLike]) -> None:
     session.run([variable.initializer for variable in values], feeds)
 
 
-def _first(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
+def _without_pattern(prefix: str, files: Iterable[Path]) -> tuple[Any, str]:
+    """A prefix that TensorFlow reads `files` by, and what removes it at its end.
+
+    It takes `[`, `?`, `*` and `\\` in a prefix for a pattern, wherever in the path. Links stand in for such files.
+    """
+    if not _MAGIC.search(prefix):
+        return None, prefix
+    links = tempfile.TemporaryDirectory(prefix="checkpoint-")
+    plain = Path(links.name, "plain")
+    for file in files:
+        Path(f"{plain}{file.name.removeprefix(Path(prefix).name)}").symlink_to(file.resolve())
+    return links, str(plain)
+
+
+@reader("a file that tells of checkpoints", CheckpointError)
+def _latest(state: Path) -> str:
+    """The prefix that the file `checkpoint` of a folder names; beside it, wherever the folder was moved to."""
+    found = _LATEST.search(read_text(state, 2**20))
+    if found is None:
+        raise CheckpointError(f"{state}: names no checkpoint")
+    name = CUnescape(found[1]).decode()
+    # TensorFlow writes absolute paths for folders that were named so.
+    name = PurePath(name).name if PurePath(name).is_absolute() else name
+    try:
+        return str(inside(state.parent, name, str(state)))
+    except DataError as error:
+        raise CheckpointError(str(error)) from error
 
 
 def _prefix(path: Path) -> str:
     if path.is_dir():
-        latest = tf.train.latest_checkpoint(str(path))
-        if latest is None:
+        if not (path / _STATE).exists():
             raise CheckpointError(f"{path}: the folder holds no checkpoint")
-        return latest
+        path = Path(_latest(path / _STATE))
     prefix = _PART.sub("", str(path))
     if not (Path(f"{prefix}.index").exists() or Path(prefix).is_file()):
         if path.suffix.lower() in FROZEN_SUFFIXES:

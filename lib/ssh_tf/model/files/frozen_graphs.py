@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from google.protobuf.message import DecodeError
 
 from ssh_tf.model.files.checkpoints import FROZEN_SUFFIXES
-from ssh_tf.model.files.operations import forbidden_operations
+from ssh_tf.model.files.operations import check_calls, check_constants, forbidden_operations
 from ssh_tf.nets.inference_graph import IMAGE_INFO, IMAGES, ROI_BRANCHES, ROI_SCORES, ROIS
 from ssh_tf.utils.errors import CheckpointError
 from ssh_tf.utils.files import atomic_write
+from ssh_tf.utils.reading import read_bytes, reader
 from ssh_tf.utils.tf1 import SavedModel, tf
 
 SAVED_MODEL = "saved_model.pb"
@@ -38,6 +38,7 @@ VARIABLE_NAMES = frozenset(
 """Last parts of the names of an SSH network's variables."""
 
 
+@reader("a frozen graph", CheckpointError)
 def load_graph(path: str | os.PathLike[str]) -> Any:
     """Read the GraphDef in the `.pb` file, or in the folder of a SavedModel, at `path`; check it; run nothing.
 
@@ -45,7 +46,7 @@ def load_graph(path: str | os.PathLike[str]) -> Any:
 
     Raises:
         CheckpointError: the file cannot be read, is no graph with the inputs and outputs of `inference_graph`, or holds
-            operations that are not allowed.
+            operations that are not allowed, functions that call themselves or what is none, or constants beyond memory.
     """
     path = Path(path)
     graph_def = _saved_graph(path) if path.is_dir() else _parse(path, tf.GraphDef())
@@ -57,6 +58,8 @@ def load_graph(path: str | os.PathLike[str]) -> Any:
         raise CheckpointError(
             f"{path}: refused, the graph holds operations beyond plain mathematics: {', '.join(forbidden[:3])}{more}"
         )
+    check_calls(graph_def)
+    check_constants(graph_def)
     names = {node.name for node in graph_def.node}
     for name in (IMAGES, IMAGE_INFO, ROIS, ROI_SCORES):
         if name not in names:
@@ -190,11 +193,7 @@ def _saved_graph(folder: Path) -> Any:
     raise CheckpointError(f"{folder}: the SavedModel holds no graph for serving")
 
 
+@reader("a frozen graph", CheckpointError)
 def _parse(path: Path, message: Any) -> Any:
-    try:
-        message.ParseFromString(path.read_bytes())
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
-    except DecodeError as error:
-        raise CheckpointError(f"{path}: not a frozen graph, or a damaged one") from error
+    message.ParseFromString(read_bytes(path))
     return message

@@ -14,6 +14,7 @@ from ssh_tf.model.files.frozen_graphs import with_half_as_inputs
 from ssh_tf.nets.inference_graph import IMAGE_INFO, IMAGES, ROI_BRANCHES, ROI_SCORES, ROIS
 from ssh_tf.utils.errors import CheckpointError, SSHError
 from ssh_tf.utils.files import atomic_write
+from ssh_tf.utils.reading import read_bytes, reader
 
 _OPSET = 17
 _STANDARD_DOMAINS = {"", "ai.onnx"}
@@ -67,6 +68,7 @@ class OnnxFile(NamedTuple):
     is_int8: bool
 
 
+@reader("an ONNX model", CheckpointError)
 def read_onnx(path: Path) -> OnnxFile:
     """The file's content, once it is seen to be a model of standard operations that is whole in itself.
 
@@ -75,28 +77,27 @@ def read_onnx(path: Path) -> OnnxFile:
         SSHError: onnx is not installed.
     """
     onnx = onnx_package("onnx")
-    try:
-        content = path.read_bytes()
-        model = onnx.load_model_from_string(content)
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
-    except Exception as error:  # protobuf's DecodeError, from whichever protobuf onnx was built with
-        raise CheckpointError(f"{path}: not an ONNX model, or a damaged one") from error
+    content = read_bytes(path)
+    model = onnx.load_model_from_string(content)
     foreign = sorted(
         {f"{node.domain}.{node.op_type}" for node in _nodes(model) if node.domain not in _STANDARD_DOMAINS}
     )
     if foreign:
         raise CheckpointError(f"{path}: refused, the graph holds operations beyond the ONNX standard: {foreign[0]}")
-    if any(tensor.external_data for graph in _graphs(model.graph) for tensor in _constants(graph)):
+    if any(tensor.external_data for graph in _holders(model) for tensor in _constants(graph)):
         raise CheckpointError(f"{path}: refused, the graph keeps weights in other files")
     return OnnxFile(content, any(node.op_type == "QuantizeLinear" for node in model.graph.node))
 
 
 def _nodes(model: Any) -> Iterator[Any]:
-    for graph in _graphs(model.graph):
+    for graph in _holders(model):
         yield from graph.node
-    for function in model.functions:
-        yield from function.node
+
+
+def _holders(model: Any) -> Iterator[Any]:
+    """All that holds nodes: the graph and the functions, and the graphs inside them."""
+    for outer in (model.graph, *model.functions):
+        yield from _graphs(outer)
 
 
 def _graphs(graph: Any) -> Iterator[Any]:
@@ -109,8 +110,8 @@ def _graphs(graph: Any) -> Iterator[Any]:
 
 
 def _constants(graph: Any) -> Iterator[Any]:
-    sparse = list(graph.sparse_initializer)
-    yield from graph.initializer
+    sparse = [*getattr(graph, "sparse_initializer", ())]
+    yield from getattr(graph, "initializer", ())
     for node in graph.node:
         for attribute in node.attribute:
             sparse += [attribute.sparse_tensor, *attribute.sparse_tensors]

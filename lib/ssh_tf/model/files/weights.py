@@ -6,7 +6,6 @@ its detection modules, is loaded as it is.
 """
 
 import os
-import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -17,7 +16,9 @@ import numpy as np
 from ssh_tf.model.files.checkpoints import Checkpoint
 from ssh_tf.model.files.frozen_graphs import frozen_variables, load_graph
 from ssh_tf.nets.backbones import BACKBONES
+from ssh_tf.utils.arrays import read_npz
 from ssh_tf.utils.errors import CheckpointError
+from ssh_tf.utils.reading import reader
 
 _MODULES = ("M1", "M2", "M3", "M1_box", "M2_box", "M3_box")
 
@@ -52,14 +53,13 @@ def open_arrays(path: str | os.PathLike[str]) -> StoredArrays:
     if Path(path).suffix != ".npz":
         checkpoint = Checkpoint(path)
         return StoredArrays(checkpoint.shapes, checkpoint.value)
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path}: no such file") from error
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise CheckpointError(f"{path}: is not a readable .npz of arrays ({error})") from error
+    arrays = _arrays(path)
     return StoredArrays({name: array.shape for name, array in arrays.items()}, arrays.__getitem__)
+
+
+@reader("an .npz of arrays", CheckpointError)
+def _arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    return read_npz(path)
 
 
 def initial_weights(path: str | os.PathLike[str], backbone: str, variables: Iterable[Any]) -> InitialWeights:

@@ -119,7 +119,7 @@ def test_data_cut_off(checkpoint, tmp_path):
         shutil.copy(file, tmp_path)
     data = next(tmp_path.glob("*.data-*"))
     data.write_bytes(data.read_bytes()[:1000])
-    with pytest.raises(CheckpointError, match="cannot be read"):
+    with pytest.raises(CheckpointError, match="M3/conv1/weights: not a whole variable"):
         Checkpoint(tmp_path / Path(checkpoint).name).value("MobilenetV1/M3/conv1/weights")
 
 
@@ -146,3 +146,38 @@ def test_files_of_nothing(tmp_path):
         model_files(tmp_path / "none.pb")
     with pytest.raises(CheckpointError, match="none: no checkpoint there"):
         model_files(tmp_path / "none")
+
+
+@pytest.mark.parametrize("folder", ["faces [v2]", "a*b", "what?", "back\\slash", "ü"])
+def test_any_folder_name_works(checkpoint, tmp_path, folder):
+    """TensorFlow itself takes `[` in a prefix for a pattern."""
+    place = tmp_path / folder
+    place.mkdir()
+    for file in Path(checkpoint).parent.glob(f"{Path(checkpoint).name}.*"):
+        shutil.copy(file, place / file.name.replace("small", "small[1]"))
+    name = "MobilenetV1/M3/conv1/weights"
+    found = Checkpoint(place / "small[1]")
+    np.testing.assert_array_equal(found.value(name), Checkpoint(checkpoint).value(name))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "names no checkpoint"),
+        (b"\xff\xfe\0", "not a UTF-8 text file"),
+        (b"model_checkpoint_path: 3", "names no checkpoint"),
+        (b'model_checkpoint_path: "../other/small"', "outside of its folder"),
+        (b'model_checkpoint_path: "gone"', "no checkpoint there"),
+        (b'model_checkpoint_path: "\\377"', "or a damaged one"),
+    ],
+)
+def test_damaged_state_of_a_folder(tmp_path, content, words):
+    (tmp_path / "checkpoint").write_bytes(content)
+    with pytest.raises(CheckpointError, match=words):
+        Checkpoint(tmp_path)
+
+
+def test_a_folder_that_was_moved_is_still_read(checkpoint, tmp_path):
+    shutil.copytree(Path(checkpoint).parent, tmp_path / "moved")
+    assert str(Path(checkpoint).parent) in (tmp_path / "moved" / "checkpoint").read_text()
+    assert Checkpoint(tmp_path / "moved").prefix == str(tmp_path / "moved" / "small")

@@ -7,10 +7,11 @@
 PYTHON ?= python3
 PY := .venv/bin/python
 MINDSPORE_PY := .venv-mindspore/bin/python
+EXTRAS_PY := .venv-extras/bin/python
 COMPILED := setup.py $(wildcard lib/ssh_tf/*/*.pyx lib/ssh_tf/*/*.h lib/ssh_tf/*/*.cu)
 
 .DELETE_ON_ERROR:
-.PHONY: rebuild help demo install build test lint format bench mindspore test-mindspore clean
+.PHONY: rebuild help demo install build test lint format bench mindspore test-mindspore extras test-extras clean
 
 help:
 	@echo 'make demo            detect faces in data/demo, results in output/demo'
@@ -22,7 +23,9 @@ help:
 	@echo 'make bench           speed by stage, backbone and precision'
 	@echo 'make mindspore       a second environment, .venv-mindspore, for the MindSpore port'
 	@echo 'make test-mindspore  the tests of the port'
-	@echo 'make clean           remove what was built and both environments'
+	@echo 'make extras          a third environment, .venv-extras, with Ray Data and others that few need'
+	@echo 'make test-extras     the tests of what needs them'
+	@echo 'make clean           remove what was built and the environments'
 
 demo: build
 	$(PY) tools/demo.py
@@ -51,8 +54,13 @@ mindspore: .venv-mindspore/.installed
 test-mindspore: .venv-mindspore/.installed
 	$(MINDSPORE_PY) -m pytest tests/ssh_ms tests/tools/mindspore
 
+extras: .venv-extras/.installed
+
+test-extras: .venv-extras/.installed
+	$(EXTRAS_PY) -m pytest tests/ssh_tf/bulk tests/tools/test_detect_bulk.py
+
 clean:
-	rm -rf .venv .venv-mindspore build dist *.egg-info lib/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-mindspore .venv-extras build dist *.egg-info lib/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find lib tools tests '(' -name '*.so' -o -name __pycache__ ')' -prune -exec rm -rf {} +
 
 # A stamp is newer than all it was made from, so nothing is installed or compiled twice.
@@ -79,6 +87,9 @@ $(PY):
 $(MINDSPORE_PY):
 	$(make_environment)
 
+$(EXTRAS_PY):
+	$(make_environment)
+
 # Installs the package in place, extensions compiled; -W ignore, since setuptools warns of every such install.
 
 editable = -W ignore -m pip install --quiet --no-build-isolation --editable
@@ -101,4 +112,8 @@ editable = -W ignore -m pip install --quiet --no-build-isolation --editable
 
 .venv-mindspore/.installed: pyproject.toml | $(MINDSPORE_PY)
 	$(MINDSPORE_PY) $(editable) '.[mindspore,dev]'
+	@touch $@
+
+.venv-extras/.installed: pyproject.toml | $(EXTRAS_PY)
+	$(EXTRAS_PY) $(editable) '.[bulk,dev]'
 	@touch $@

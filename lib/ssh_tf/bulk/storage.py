@@ -1,0 +1,148 @@
+"""Where files lie: a local path, or a URI (`s3://bucket/key`) of a filesystem that PyArrow or fsspec knows.
+
+A *name* is what a user may read: a path or URI without query or credentials. Needs the extra `bulk`.
+"""
+
+import importlib
+import os
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from ssh_tf.utils.errors import DataError, SSHError
+
+_MOST_BYTES = 2**30
+
+
+def bulk_package(name: str) -> Any:
+    """Import `name`, a module of one of the packages that the extra `bulk` brings.
+
+    Raises:
+        SSHError: it is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        package = name.partition(".")[0]
+        raise SSHError(
+            f"{package} is not installed: pip install 'ssh-face-detector[bulk]', or in a checkout pip install '.[bulk]'"
+        ) from error
+
+
+class Root(NamedTuple):
+    """A filesystem as a user names it: `uri` with query and credentials, "" for local files below `folder`."""
+
+    uri: str
+    folder: str
+
+    def place(self, name: str) -> tuple[Any, str]:
+        """The filesystem of `name` and its path there. A name without a scheme is local.
+
+        Raises:
+            DataError: no such filesystem, or it cannot be reached.
+        """
+        if "://" not in name:
+            return _opened("")[0], os.path.join(self.folder, name)
+        bare, path = _split(name)
+        # A list may name files of another place than its own.
+        filesystem, base = _opened(self.uri if bare == _split(self.uri)[0] else bare)
+        return filesystem, base + path
+
+
+def root_and_name(given: str) -> tuple[Root, str]:
+    """What a user gave, as a root and the name below it."""
+    folder = os.getcwd()
+    if "://" not in given:
+        return Root("", folder), given
+    bare, rest = _split(given)
+    path, mark, query = rest.partition("?")
+    scheme, _, place = given.partition("://")
+    return Root(f"{scheme}://{place.partition('/')[0]}{mark}{query}", folder), bare + path
+
+
+def _split(uri: str) -> tuple[str, str]:
+    """Scheme and place without credentials or query, and the rest behind: `s3://bucket`, `/key?query`."""
+    if not uri:
+        return "", ""
+    scheme, _, behind = uri.partition("://")
+    place, slash, rest = behind.partition("/")
+    place = place.partition("?")[0].rpartition("@")[2]
+    return f"{scheme}://{place}", slash + rest
+
+
+@lru_cache(maxsize=64)
+def _opened(uri: str) -> tuple[Any, str]:
+    arrow = bulk_package("pyarrow.fs")
+    if not uri:
+        return arrow.LocalFileSystem(), ""
+    place, mark, query = uri.partition("?")
+    whole = f"{place}/{mark}{query}"
+    try:
+        filesystem, base = arrow.FileSystem.from_uri(whole)
+    except ValueError as unknown:
+        try:
+            other, base = bulk_package("fsspec.core").url_to_fs(whole)
+        except (ImportError, ValueError) as error:
+            raise DataError(f"{_split(uri)[0]}: no filesystem that can be read ({error or unknown})") from error
+        filesystem = arrow.PyFileSystem(arrow.FSSpecHandler(other))
+    except OSError as error:
+        raise DataError(f"{_split(uri)[0]}: cannot be reached: {error}") from error
+    return filesystem, base.rstrip("/")
+
+
+def kind_of(root: Root, name: str) -> str | None:
+    """ "file" or "folder"; None if nothing is there.
+
+    Raises:
+        DataError: the filesystem refuses to say.
+    """
+    filesystem, path = root.place(name)
+    try:
+        kind = filesystem.get_file_info(path).type.name
+    except Exception as error:  # as many classes as there are filesystems
+        raise DataError(f"{name}: cannot be read: {error}") from error
+    return {"File": "file", "Directory": "folder"}.get(kind)
+
+
+def walk(root: Root, folder: str, depth: int | None = None) -> Iterator[str]:
+    """Names of the files below `folder`, down to `depth` levels of folders, always in the same order.
+
+    Folders that are symbolic links are not followed: they may lead back up.
+
+    Raises:
+        DataError: a folder cannot be read.
+    """
+    filesystem, path = root.place(folder)
+    selector = bulk_package("pyarrow.fs").FileSelector(path or ".", recursive=False)
+    try:
+        found = sorted(filesystem.get_file_info(selector), key=lambda info: info.base_name)
+    except Exception as error:
+        raise DataError(f"{folder}: cannot be read: {error}") from error
+    prefix = folder if folder.endswith("/") or not folder else f"{folder}/"
+    for info in found:
+        if info.type.name == "File":
+            yield prefix + info.base_name
+        elif info.type.name == "Directory" and depth != 0:
+            if filesystem.type_name == "local" and os.path.islink(info.path):
+                continue
+            yield from walk(root, prefix + info.base_name, None if depth is None else depth - 1)
+
+
+def read_bytes(root: Root, name: str) -> bytes:
+    """All of a file.
+
+    Raises:
+        DataError: it cannot be read, is empty or over a gigabyte; the message is for a line that names the file.
+    """
+    filesystem, path = root.place(name)
+    try:
+        with filesystem.open_input_stream(path) as stream:
+            data = stream.read(_MOST_BYTES + 1)
+    except Exception as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise DataError(f"{name}: cannot be read: {reason}") from error
+    if not data:
+        raise DataError(f"{name}: the file is empty")
+    if len(data) > _MOST_BYTES:
+        raise DataError(f"{name}: over {_MOST_BYTES} bytes are no picture")
+    return bytes(data)

@@ -1,0 +1,172 @@
+"""The work of one process: the pictures of a shard, read from wherever they lie, and a row for each.
+
+A picture that cannot be used is a row with the reason. One that ends the process (a decoder that crashes, memory that
+runs out) would do so wherever its shard is done again, so the third attempt at a shard notes each picture before it
+looks at it, and later ones pass over a picture at which one ended.
+"""
+
+import tarfile
+from collections.abc import Iterator, Sequence
+from functools import partial
+from tarfile import EOFHeaderError, HeaderError, ReadError  # type: ignore[attr-defined]  # not in its stubs
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ssh_tf.bulk.inputs import Unit, bytes_column
+from ssh_tf.bulk.output import Output, Row, blocks
+from ssh_tf.bulk.storage import Root, bulk_package, read_bytes
+from ssh_tf.model.inference.detect_files import Detected, detect_pictures
+from ssh_tf.model.inference.detection import Detector
+from ssh_tf.utils.errors import DataError, ImageError
+from ssh_tf.utils.images import IMAGE_SUFFIXES, decode_image
+from ssh_tf.utils.media import Picture
+
+_CAREFUL_FROM = 3
+_BLOCK = 512
+"""Rows that are kept before they are written."""
+_PARQUET_PICTURES = 16
+"""Read at a time."""
+_MOST_BYTES = 2**30
+
+
+class Counts(NamedTuple):
+    """What a shard came to."""
+
+    pictures: int
+    faces: int
+    failed: int
+
+
+def do_shard(
+    detector: Detector, threshold: float, roots: Sequence[Root], output: Output, shard: int, image_column: str | None
+) -> Counts:
+    """Detect faces in the pictures of `shard` and write its rows. `roots` are those of the inputs.
+
+    Raises:
+        CheckpointError: the network's graph fails.
+        SSHError: the output cannot be written.
+    """
+    unit = output.unit(shard)
+    loadable = unit_pictures(roots[unit.given], unit, image_column)
+    pictures = faces = failed = 0
+
+    def rows() -> Iterator[Row]:
+        nonlocal pictures, faces, failed
+        for picture, found in _survived(output, shard, detector, threshold, loadable):
+            pictures += 1
+            if isinstance(found, str):
+                failed += 1
+                yield Row(picture.file, error=found)
+            else:
+                faces += len(found.faces)
+                height, width = found.image.shape[:2]
+                boxes, scores = found.faces[:, :4].tolist(), found.faces[:, 4].tolist()
+                yield Row(picture.file, width, height, boxes, scores, found.milliseconds)
+
+    output.write_part(shard, blocks(rows(), _BLOCK))
+    return Counts(pictures, faces, failed)
+
+
+def unit_pictures(root: Root, unit: Unit, image_column: str | None) -> Iterator[Picture]:
+    """The pictures of `unit`, in an order that is always the same.
+
+    What cannot be read of a tar or Parquet file is a picture that fails, of that file's name.
+    """
+    if unit.kind == "files":
+        for name in unit.names:
+            yield Picture(name, None, partial(_decoded, root, name))
+        return
+    try:
+        yield from (_tar_pictures if unit.kind == "tar" else _parquet_pictures)(root, unit, image_column)
+    except Exception as error:  # whatever a damaged file, or one of many filesystems, comes up with
+        (name,) = unit.names
+        reason = " ".join(str(error).removeprefix(f"{name}: ").split())
+        yield Picture(name, None, partial(_fail, f"{name}: the rest cannot be read: {reason}"))
+
+
+def _survived(
+    output: Output, shard: int, detector: Detector, threshold: float, loadable: Iterator[Picture]
+) -> Iterator[tuple[Picture, Detected | str]]:
+    """Detect, and leave notes for whoever does the shard if this process dies."""
+    before = output.attempt(shard)
+    number, killers = before.get("number", 0) + 1, before.get("killers", [])
+    if before.get("at") is not None:
+        killers = [*killers, before["at"]]
+    output.note_attempt(shard, {"number": number, "killers": killers, "at": None})
+    if number < _CAREFUL_FROM:
+        yield from detect_pictures(detector, loadable, threshold)
+        return
+    for at, picture in enumerate(loadable):
+        if at in killers:
+            yield picture, f"{picture.file}: the process ended whenever it looked at this picture"
+        else:
+            output.note_attempt(shard, {"number": number, "killers": killers, "at": at})
+            yield from detect_pictures(detector, [picture], threshold)
+    output.note_attempt(shard, {"number": number, "killers": killers, "at": None})
+
+
+class _Member(tarfile.TarInfo):
+    """An entry of a tar file, which has to be whole: Python's reader takes damage behind the first one for the end."""
+
+    @classmethod
+    def fromtarfile(cls, tarfile: tarfile.TarFile) -> "_Member":
+        try:
+            return super().fromtarfile(tarfile)
+        except EOFHeaderError:
+            raise
+        except HeaderError as error:
+            raise ReadError(str(error)) from error
+
+
+def _tar_pictures(root: Root, unit: Unit, _: str | None) -> Iterator[Picture]:
+    (name,) = unit.names
+    filesystem, path = root.place(name)
+    # Arrow's own guess by the suffix would unpack before tarfile does.
+    with (
+        filesystem.open_input_stream(path, compression=None, buffer_size=2**20) as stream,
+        tarfile.open(fileobj=stream, mode="r|*", tarinfo=_Member) as archive,
+    ):
+        for member in archive:
+            if not member.isfile() or not member.name.lower().endswith(tuple(IMAGE_SUFFIXES)):
+                continue
+            file = f"{name}/{member.name}"
+            if member.size > _MOST_BYTES:
+                yield Picture(file, None, partial(_fail, f"{file}: over {_MOST_BYTES} bytes are no picture"))
+                continue
+            content = archive.extractfile(member)
+            yield Picture(file, None, partial(_decode, content.read() if content else b"", file))
+
+
+def _parquet_pictures(root: Root, unit: Unit, image_column: str | None) -> Iterator[Picture]:
+    (name,) = unit.names
+    column, is_struct = bytes_column(root, name, image_column)
+    filesystem, path = root.place(name)
+    parquet = bulk_package("pyarrow.parquet")
+    at = unit.first
+    with parquet.ParquetFile(path, filesystem=filesystem, buffer_size=2**20, pre_buffer=False) as file:
+        leaf = f"{column}.bytes" if is_struct else column
+        for batch in file.iter_batches(_PARQUET_PICTURES, row_groups=[unit.group], columns=[leaf]):
+            for value in batch.column(0):
+                data = (value.as_py() or {}).get("bytes") if is_struct else value.as_py()
+                yield Picture(f"{name}#{at}", None, partial(_decode, data or b"", f"{name}#{at}"))
+                at += 1
+
+
+def _decoded(root: Root, name: str) -> npt.NDArray[np.uint8]:
+    try:
+        data = read_bytes(root, name)
+    except DataError as error:
+        raise ImageError(str(error)) from error
+    return _decode(data, name)
+
+
+def _decode(data: bytes, name: str) -> npt.NDArray[np.uint8]:
+    if not data:
+        raise ImageError(f"{name}: no bytes")
+    return decode_image(data, name)
+
+
+def _fail(reason: str) -> npt.NDArray[np.uint8]:
+    raise ImageError(reason)

@@ -1,0 +1,38 @@
+"""The tool for many pictures, with a real network under Ray."""
+
+import numpy as np
+import pytest
+
+from networks import SMALL
+
+pytest.importorskip("ray", reason="the extra bulk is not installed")
+
+from bulk_runs import rows_of, write_pictures
+from ssh_tf.model.config import load_config
+from ssh_tf.model.detector import FaceDetector
+from ssh_tf.utils.errors import DataError
+from ssh_tf.utils.images import read_image
+from ssh_tools.detect_bulk import main
+
+
+def test_same_boxes_as_the_detector_and_a_second_run_has_nothing_to_do(frozen_model, tmp_path, capsys):
+    names = write_pictures(tmp_path / "pictures", 5)
+    (tmp_path / "pictures" / "broken.jpg").write_bytes(b"no picture")
+    arguments = [str(tmp_path / "pictures"), "--output", str(tmp_path / "out"), "--model", str(frozen_model)]
+    arguments += ["--workers", "1", "--threshold", "0.1", "--precision", "fp32", "--set", *SMALL]
+    assert main(arguments) == 1
+    assert "6 pictures, " in capsys.readouterr().out
+    rows = {row["name"]: row for row in rows_of(tmp_path / "out")}
+    assert len(rows) == 6
+    detector = FaceDetector.from_file(frozen_model, config=load_config(None, SMALL), precision="fp32")
+    found = 0
+    for name in names:
+        faces = detector(read_image(name), 0.1)
+        found += len(faces)
+        np.testing.assert_allclose(np.reshape(rows[name]["boxes"], (-1, 4)), faces[:, :4], atol=1e-3)
+        np.testing.assert_allclose(rows[name]["scores"], faces[:, 4], atol=1e-5)
+    assert found > 0
+    assert main(arguments) == 0
+    assert "were there already" in capsys.readouterr().out
+    with pytest.raises(DataError, match=r"holds another run \(of other threshold"):
+        main([*arguments[:7], "--threshold", "0.2", *arguments[9:]])

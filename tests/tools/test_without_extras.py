@@ -1,0 +1,14 @@
+"""Tools whose packages are not installed say what to install."""
+
+import sys
+
+import pytest
+
+from ssh_tf.utils.errors import SSHError
+from ssh_tools import detect_bulk
+
+
+def test_a_bulk_run_without_ray(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "pyarrow.fs", None)
+    with pytest.raises(SSHError, match=r"^pyarrow is not installed: pip install .*\[bulk\]"):
+        detect_bulk.main([str(tmp_path), "--output", str(tmp_path / "out")])

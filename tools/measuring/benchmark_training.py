@@ -227,7 +227,8 @@ class _Trainer:
         self._session = session
         self._joint = self._step(losses.total, config)
         branches = losses.branches if in_turn else ()
-        self._branches = [self._step(loss.classes + loss.boxes + losses.decay, config) for loss in branches]
+        decay = losses.decay / len(BRANCHES)
+        self._branches = [self._step(loss.classes + loss.boxes + decay, config) for loss in branches]
         session.run([iterator.initializer, tf.global_variables_initializer()])
         generator = np.random.default_rng(0)
         assign(session, {variable: lifelike(variable, generator) for variable in model})

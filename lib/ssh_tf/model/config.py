@@ -69,6 +69,8 @@ _DEFAULTS: dict[str, Any] = {
         "VAL_ITERS": 5000,
         # Images of the validation pass.
         "VAL_IMAGES": 100,
+        # Validations without a better AP50 after which training stops; 0: never.
+        "STOP_AFTER": 0,
         # Augmentation. A window of CROP_SIZE pixels around a face; 0 trains on whole images.
         "AUGMENT": {
             "CROP_SIZE": 0,
@@ -159,6 +161,7 @@ _RANGES = {
     "TRAIN.SNAPSHOT_KEPT": _COUNT,
     "TRAIN.VAL_ITERS": (0, 2**31 - 1),
     "TRAIN.VAL_IMAGES": _COUNT,
+    "TRAIN.STOP_AFTER": (0, 2**31 - 1),
     "TRAIN.AUGMENT.CROP_SIZE": (0, 32768),
     "TRAIN.AUGMENT.ANYWHERE_RATE": _PART,
     "TRAIN.AUGMENT.MAX_UPSCALE": (1e-3, 1e3),

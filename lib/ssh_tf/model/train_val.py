@@ -19,9 +19,10 @@ from ssh_tf.model.options import match_options, pipeline_options, sampling_optio
 from ssh_tf.model.training.data import matched
 from ssh_tf.model.training.devices import Devices
 from ssh_tf.model.training.learning_rate import learning_rate
-from ssh_tf.model.training.log import LossRow, TrainingFiles, TrainingLog
+from ssh_tf.model.training.log import TrainingFiles, TrainingLog
 from ssh_tf.model.training.snapshots import Snapshot, SnapshotFolder, code_digest, differences
-from ssh_tf.model.training.step import TrainingStep, build_training_step
+from ssh_tf.model.training.step import build_training_step
+from ssh_tf.model.training.tables import LossRow
 from ssh_tf.model.training.workers import CommonStart, lost_workers
 from ssh_tf.roi_data_layer.pipeline import data_errors, make_dataset
 from ssh_tf.utils.errors import SSHError
@@ -43,7 +44,7 @@ class TrainingRun(NamedTuple):
     method: str = "group"
     skip_unreadable: bool = False
     command: str = "the same command"
-    """What goes on with it, for messages."""
+    """What resumes it, for messages."""
 
 
 class Finished(NamedTuple):
@@ -52,10 +53,11 @@ class Finished(NamedTuple):
     iteration: int
     """Iterations done."""
     stopped: bool
-    """A signal ended it before the last one."""
+    """A signal, or validations that did not improve, ended it before the last one."""
 
 
-Validate = Callable[[Snapshot, TrainingLog], None]
+Validate = Callable[[Snapshot, TrainingLog], float]
+"""Evaluates a snapshot; the larger what it returns, the better. NaN says nothing."""
 
 
 def draw_branch_weights(method: str, seed: int, iteration: int) -> np.ndarray:
@@ -75,52 +77,14 @@ def train(
 ) -> Finished:
     """Train, from the last complete snapshot of `run.output` if there is one, else from `run.weight`.
 
-    `validate` is called with a fresh snapshot every `TRAIN.VAL_ITERS` iterations and after the last one. Of several
-    workers the first alone reads the snapshots and `run.weight`, validates and writes.
+    `validate` is called with a fresh snapshot every `TRAIN.VAL_ITERS` iterations and after the last one; the best one
+    is kept. Of several workers the first alone reads the snapshots and `run.weight`, validates and writes.
 
     Raises:
         SSHError: a file does not fit, data cannot be read, the loss is not finite, the disk is full, another worker is
             lost. The last complete snapshot stays.
     """
-    folder = SnapshotFolder(run.output, f"{run.backbone}_{config.TRAIN.SNAPSHOT_PREFIX}", config.TRAIN.SNAPSHOT_KEPT)
-    state = _state(run, config, records, devices)
-    resumed = folder.latest() if devices.is_chief else None
-    with tf.Graph().as_default() as graph:
-        tf.set_random_seed(config.RNG_SEED)
-        first = tf.placeholder(tf.int64, ())
-        step = build_training_step(devices, _dataset(run, config, records, devices, first), run.backbone, config)
-        variables = tf.global_variables()
-        common_start = CommonStart(devices, variables)
-        with devices.strategy.scope():
-            saver = tf.train.Saver(max_to_keep=0)
-            initialize = tf.global_variables_initializer()
-            finite = tf.reduce_all([tf.reduce_all(tf.is_finite(variable.read_value())) for variable in variables])
-        if devices.workers > 1:
-            print(f"waiting for the other workers: {devices.others}", flush=True)
-        advice = f"start all workers again to go on from the last snapshot: {run.command}"
-        with (
-            tf.Session(devices.target, graph=graph, config=devices.session_config) as session,
-            lost_workers(devices, advice),
-            data_errors(),
-            _full_disk(run.output),
-        ):
-            session.run(initialize)
-            with devices.strategy.scope():
-                if resumed:
-                    _resume(session, saver, folder, resumed, state, variables, run)
-                elif run.weight and devices.is_chief:
-                    _load_weights(session, run.weight, run.backbone, variables, devices)
-            start = common_start.settle(session, resumed.iteration if resumed else 0, _shared_settings(state))
-            session.run(step.initialize_data, {first: start})
-            files = TrainingFiles(run.output, run.tensorboard, start) if devices.is_chief else None
-            log = TrainingLog(files, start, run.iterations, state["batch"])
-            try:
-                training = _Training(
-                    session, step, run, config, records, devices, log, folder, saver, finite, state, validate
-                )
-                return training.loop(start)
-            finally:
-                log.close()
+    return _Training(run, config, records, devices, validate).train()
 
 
 def _state(run: TrainingRun, config: Any, records: Sequence[ImageRecord], devices: Devices) -> dict[str, Any]:
@@ -159,24 +123,6 @@ def _dataset(run: TrainingRun, config: Any, records: Sequence[ImageRecord], devi
     )
 
 
-def _resume(
-    session: Any,
-    saver: Any,
-    folder: SnapshotFolder,
-    snapshot: Snapshot,
-    state: dict[str, Any],
-    variables: Sequence[Any],
-    run: TrainingRun,
-) -> None:
-    changes = [change for change in differences(snapshot.state, state) if not change.startswith("code ")]
-    print(f"resumed from {snapshot.prefix}, {snapshot.iteration} iterations done")
-    if changes:
-        print("since that snapshot: " + "; ".join(changes))
-    if run.weight:
-        print(f"{run.weight} is not read: the snapshot has the weights")
-    folder.restore(session, saver, snapshot, variables, run.backbone)
-
-
 def _load_weights(session: Any, path: str, backbone: str, variables: Sequence[Any], devices: Devices) -> None:
     model = [variable for variable in variables if not variable.op.name.endswith("/Momentum")]
     weights = initial_weights(path, backbone, model)
@@ -200,48 +146,92 @@ def _full_disk(output: Path) -> Iterator[None]:
 
 
 class _Training:
-    """A training in a session, from a first iteration to the last."""
+    """A training: its graph is built, its state restored, its loop run from there to the last iteration."""
 
     def __init__(
         self,
-        session: Any,
-        step: TrainingStep,
         run: TrainingRun,
         config: Any,
         records: Sequence[ImageRecord],
         devices: Devices,
-        log: TrainingLog,
-        folder: SnapshotFolder,
-        saver: Any,
-        finite: Any,
-        state: dict[str, Any],
         validate: Validate | None,
     ) -> None:
-        self._session = session
-        self._step = session.make_callable(
-            [step.train, step.losses, step.stopping, step.records], [step.rate, step.branch_weights, step.stop]
-        )
         self._run = run
         self._config = config
         self._records = records
         self._devices = devices
-        self._log = log
-        self._folder = folder
-        self._saver = saver
-        self._finite = finite
-        self._state = state
         self._validate = validate
+        prefix = f"{run.backbone}_{config.TRAIN.SNAPSHOT_PREFIX}"
+        self._folder = SnapshotFolder(run.output, prefix, config.TRAIN.SNAPSHOT_KEPT)
+        self._state = _state(run, config, records, devices)
 
-    def loop(self, start: int) -> Finished:
-        """Train from `start` on, until the last iteration or a signal to any worker."""
+    def train(self) -> Finished:
+        """See the function `train`."""
+        run, config, devices = self._run, self._config, self._devices
+        resumed = self._folder.latest() if devices.is_chief else None
+        with tf.Graph().as_default() as graph:
+            tf.set_random_seed(config.RNG_SEED)
+            first = tf.placeholder(tf.int64, ())
+            step = build_training_step(
+                devices, _dataset(run, config, self._records, devices, first), run.backbone, config
+            )
+            variables = tf.global_variables()
+            common_start = CommonStart(devices, variables)
+            with devices.strategy.scope():
+                self._saver = tf.train.Saver(max_to_keep=0)
+                initialize = tf.global_variables_initializer()
+                self._finite = tf.reduce_all(
+                    [tf.reduce_all(tf.is_finite(variable.read_value())) for variable in variables]
+                )
+            if devices.workers > 1:
+                print(f"waiting for the other workers: {devices.others}", flush=True)
+            advice = f"start all workers again to resume from the last snapshot: {run.command}"
+            with (
+                tf.Session(devices.target, graph=graph, config=devices.session_config) as session,
+                lost_workers(devices, advice),
+                data_errors(),
+                _full_disk(run.output),
+            ):
+                self._session = session
+                session.run(initialize)
+                with devices.strategy.scope():
+                    if resumed:
+                        self._resume(resumed, variables)
+                    elif run.weight and devices.is_chief:
+                        _load_weights(session, run.weight, run.backbone, variables, devices)
+                start = common_start.settle(session, resumed.iteration if resumed else 0, _shared_settings(self._state))
+                session.run(step.initialize_data, {first: start})
+                self._step = session.make_callable(
+                    [step.train, step.losses, step.stopping, step.records],
+                    [step.rate, step.branch_weights, step.stop],
+                )
+                files = TrainingFiles(run.output, run.tensorboard, start) if devices.is_chief else None
+                self._log = TrainingLog(files, start, run.iterations, self._state["batch"])
+                try:
+                    return self._loop(start)
+                finally:
+                    self._log.close()
+
+    def _resume(self, snapshot: Snapshot, variables: Sequence[Any]) -> None:
+        changes = [c for c in differences(snapshot.state, self._state) if not c.startswith("code ")]
+        print(f"resumed from {snapshot.prefix}, {snapshot.iteration} iterations done")
+        if changes:
+            print("since that snapshot: " + "; ".join(changes))
+        if self._run.weight:
+            print(f"{self._run.weight} is not read: the snapshot has the weights")
+        self._folder.restore(self._session, self._saver, snapshot, variables, self._run.backbone)
+
+    def _loop(self, start: int) -> Finished:
+        """Train from `start` on, to the last iteration, a signal to any worker, or `TRAIN.STOP_AFTER`."""
         run, settings, log = self._run, self._config.TRAIN, self._log
         if start >= run.iterations:
             log.say(f"nothing to do: {start} iterations are done, --iters asks for {run.iterations}")
         done, stopping = start, False
+        reason = self._no_better()
         with stop_signals() as signals:
-            while done < run.iterations and not stopping:
-                row, stopping, drawn = self._iterate(done, stop=bool(signals))
+            while done < run.iterations and not stopping and not (reason and self._devices.workers == 1):
                 # Several workers have to stop after the same step: the others hear of it in the next one.
+                row, stopping, drawn = self._iterate(done, stop=bool(signals or reason))
                 stopping = stopping or (bool(signals) and self._devices.workers == 1)
                 done += 1
                 last = done == run.iterations
@@ -255,14 +245,35 @@ class _Training:
                 if saves and log.files:
                     snapshot = self._save(done, drawn)
                     if validates and self._validate is not None and not stopping:
-                        self._validate(snapshot, log)
+                        self._consider(snapshot, self._validate(snapshot, log))
+                        reason = self._no_better()
                     log.restart_clock()
         if log.files:
             log.files.plot()
-        if stopping:
+        stopped = done < run.iterations and (stopping or bool(reason))
+        if stopped and not signals and reason:
+            log.say(f"stopped after {done} iterations: {reason}")
+        elif stopping:
             came = signals[0] if signals else "another worker"
-            log.say(f"stopped by {came} after {done} iterations; go on with: {run.command}")
-        return Finished(done, stopping)
+            log.say(f"stopped by {came} after {done} iterations; resume with: {run.command}")
+        return Finished(done, stopping or stopped)
+
+    def _consider(self, snapshot: Snapshot, score: float) -> None:
+        """Keep `snapshot` if it is the best one."""
+        if self._folder.keep_best(snapshot, score):
+            self._log.say(f"the best so far is kept: {self._folder.path('best')}")
+
+    def _no_better(self) -> str:
+        """Why the validations end the training, if they do: that `TRAIN.STOP_AFTER` have brought nothing better."""
+        allowed, best = self._config.TRAIN.STOP_AFTER, self._folder.best()
+        if not (allowed and best and self._log.files and self._validate is not None):
+            return ""
+        if self._log.files.validations_after(best[0].iteration) < allowed:
+            return ""
+        return (
+            f"{allowed} validations have been no better than that of {best[0].iteration} iterations "
+            "(TRAIN.STOP_AFTER; 0 trains on)"
+        )
 
     def _iterate(self, iteration: int, stop: bool) -> tuple[LossRow, bool, tuple[np.ndarray, ...]]:
         settings, seed = self._config.TRAIN, self._config.RNG_SEED

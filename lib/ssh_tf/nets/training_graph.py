@@ -40,7 +40,10 @@ class Targets(NamedTuple):
 
 
 class Losses(NamedTuple):
-    """Scalars of a step: `branches` B pairs (classes, boxes), `decay` the L2 terms, `total` what is minimised."""
+    """Scalars of a step: `branches` B pairs (classes, boxes) and `decay`, the L2 terms, as they count in `total`.
+
+    `total` is their sum and what is minimised.
+    """
 
     branches: tuple[BranchLoss, ...]
     decay: Any
@@ -100,16 +103,19 @@ def training_losses(
     network: NetworkOptions,
     sampling: SamplingOptions,
 ) -> Losses:
-    """Losses of a batch: Σ over branches of weight · (classes + boxes + L2).
+    """Losses of a batch: the sum over branches of weight · (classes + boxes + L2), as the reference has it.
 
     `images` is (N, H, W, 3) float32, BGR minus the means. `branch_weights` (B,) float32 is all ones for "group"
     training and one-hot for "random" training.
     """
     rows = ssh_network(images, backbone, network)
-    branches = branch_losses(rows, targets, sampling)
-    decay = weight_decay()
-    each = tf.stack([loss.classes + loss.boxes + decay for loss in branches])
-    return Losses(branches, decay, tf.reduce_sum(branch_weights * each))
+    weights = tf.unstack(branch_weights, num=len(BRANCHES))
+    branches = tuple(
+        BranchLoss(weight * loss.classes, weight * loss.boxes)
+        for weight, loss in zip(weights, branch_losses(rows, targets, sampling), strict=True)
+    )
+    decay = tf.add_n(weights) * weight_decay()
+    return Losses(branches, decay, tf.add_n([decay, *(part for loss in branches for part in loss)]))
 
 
 def joint_gradients(total: Any, variables: Sequence[Any], double_bias: bool, clip_norm: float) -> list[tuple[Any, Any]]:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,6 +45,20 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[A
             if os.path.exists(temporary):
                 os.unlink(temporary)
             raise
+
+
+def copy_whole(source: Path, target: Path) -> None:
+    """Make `target` what the file `source` is: the same file where the system can link, else a copy, whole or absent.
+
+    Raises:
+        OSError: as `atomic_write`.
+    """
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        with source.open("rb") as stream, atomic_write(target, "wb") as copy:
+            shutil.copyfileobj(stream, copy)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 `P` points of a curve.
 """
 
-import csv
 import math
 import os
 from collections.abc import Sequence
@@ -14,9 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import ScalarFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.files import atomic_write
 
 # Losses are drawn as means over this part of the training.
@@ -50,20 +48,25 @@ def training_figure(
     losses: Sequence[PlotCurve],
     validations: Sequence[PlotCurve] = (),
     learning_rate: PlotCurve | None = None,
+    validation_loss: PlotCurve | None = None,
     title: str = "training",
 ) -> Figure:
     """Losses over the iterations, smoothed; beside them, if there are any, the validations' average precision.
 
-    The learning rate, if given, has an axis of its own.
+    The learning rate, if given, has an axis of its own; the loss on the validation images is drawn as it is, dashed.
     """
     figure = Figure(figsize=(16 if validations else 10, 6), layout="constrained")
     loss, *others = figure.subplots(1, 2 if validations else 1, sharex=True, squeeze=False)[0]
     smooth = [curve._replace(y=_smoothed(np.asarray(curve.y, np.float64))) for curve in losses]
     _draw(loss, smooth, title, "iteration", "loss")
+    if validation_loss is not None:
+        loss.plot(*validation_loss[1:3], label=validation_loss.label, color="black", linestyle="--", marker="o", ms=3)
     if all(np.nanmax(curve.y, initial=0) > 0 for curve in losses):
         loss.set_yscale("log")
-        loss.yaxis.set_major_formatter(ScalarFormatter())
-        loss.yaxis.set_minor_formatter(ScalarFormatter())
+        # A few plain numbers instead of powers of ten with labels over one another.
+        loss.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        loss.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        loss.yaxis.set_minor_locator(NullLocator())
     loss.legend(fontsize="small")
     if learning_rate is not None:
         rates = loss.twinx()
@@ -78,20 +81,6 @@ def training_figure(
     return figure
 
 
-def plot_losses(table: str | os.PathLike[str], png: str | os.PathLike[str]) -> None:
-    """Draw the ``loss.csv`` of a training into one PNG file: a curve a column, the total emphasised.
-
-    Raises:
-        DataError: the table is missing, has no rows or a cell that is no number.
-    """
-    columns = _read_table(table)
-    iterations = next(iter(columns.values()))
-    curves = [PlotCurve(name, iterations, values, name == "total") for name, values in list(columns.items())[1:]]
-    losses = [curve for curve in curves if curve.label != "learning_rate"]
-    rate = next((curve for curve in curves if curve.label == "learning_rate"), None)
-    _save(training_figure(losses, learning_rate=rate), Path(png))
-
-
 def save_figure(figure: Figure, stem: str | os.PathLike[str]) -> list[Path]:
     """Write ``stem.png`` and ``stem.pdf``, whole or not at all."""
     paths = [Path(f"{stem}{suffix}") for suffix in (".png", ".pdf")]
@@ -100,22 +89,14 @@ def save_figure(figure: Figure, stem: str | os.PathLike[str]) -> list[Path]:
     return paths
 
 
+def save_png(figure: Figure, path: Path) -> None:
+    """Write a PNG file, whole or not at all."""
+    _save(figure, path)
+
+
 def _save(figure: Figure, path: Path) -> None:
     with atomic_write(path, "wb") as stream:
         figure.savefig(stream, format=path.suffix[1:], dpi=150)
-
-
-def _read_table(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[np.float64]]:
-    """The columns by their names, the iterations first."""
-    try:
-        with Path(path).open(newline="", encoding="utf-8") as stream:
-            header, *rows = list(csv.reader(stream))
-        columns = np.array([[float(cell) for cell in row] for row in rows]).T
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not a table of losses ({error})") from error
-    if columns.ndim != 2 or len(columns) != len(header):
-        raise DataError(f"{path}: not a table of losses (no rows)")
-    return dict(zip(header, columns, strict=True))
 
 
 def _smoothed(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -16,12 +16,14 @@ import pytest
 from networks import weight
 from ssh_tf.model import train_val
 from ssh_tf.model.files.checkpoints import Checkpoint
-from ssh_tf.model.training.log import COLUMNS, TrainingLog
+from ssh_tf.model.training.log import TrainingLog
 from ssh_tf.model.training.snapshots import SnapshotFolder
+from ssh_tf.model.training.tables import LOSS_COLUMNS, VALIDATION_COLUMNS
 from ssh_tf.nets.network import network_heads
 from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.utils.errors import CheckpointError, ConfigError, DataError, SSHError
 from ssh_tf.utils.tf1 import tf
+from ssh_tools import trainval_net
 from ssh_tools.trainval_net import main
 from training_runs import cluster, settings, start_training, write_pictures
 
@@ -114,7 +116,7 @@ def assert_same_weights(folder, unbroken, several_devices=False):
 def rows(folder):
     with (folder / "loss.csv").open(newline="") as stream:
         header, *content = csv.reader(stream)
-    assert tuple(header) == COLUMNS
+    assert tuple(header) == LOSS_COLUMNS
     return np.array(content, float)
 
 
@@ -149,7 +151,7 @@ def test_what_a_training_writes(unbroken):
     table = rows(unbroken)
     assert table[:, 0].tolist() == [4, 8, 10, 12, 16, 20]
     assert np.isfinite(table).all()
-    parts = table[:, 2:8].sum(1) + 3 * table[:, 8]
+    parts = table[:, 2:9].sum(1)
     np.testing.assert_allclose(table[:, 9], parts, rtol=1e-4)
     state = json.loads((unbroken / "mobile_ssh_iter_20.json").read_text())
     assert state["iteration"] == 20
@@ -182,7 +184,7 @@ def test_several_devices_train_as_one(arguments, unbroken):
     assert state["batch"] == 2
 
 
-def test_one_device_and_two_go_on_from_each_other(arguments, unbroken, capsys):
+def test_one_device_and_two_resume_each_other(arguments, unbroken, capsys):
     line, folder = arguments("exchanged", TRAIN__SNAPSHOT_ITERS=5)
     on_two, _ = arguments("exchanged", "--cpu-devices", "2", TRAIN__SNAPSHOT_ITERS=5, TRAIN__IMS_PER_BATCH=1)
     folder.mkdir(parents=True)
@@ -241,7 +243,7 @@ def test_a_signal_to_one_worker_ends_all_with_a_snapshot(arguments, ports):
     codes, outputs, errors = zip(*map(finish, workers), strict=True)
     assert codes == (0, 0), errors
     # The first worker hears of it with the next step.
-    assert "stopped by another worker after 4 iterations; go on with: env " in outputs[0]
+    assert "stopped by another worker after 4 iterations; resume with: env " in outputs[0]
     assert "stopped by SIGTERM after 4 iterations" in outputs[1]
     assert SnapshotFolder(folder, "mobile_ssh", 3).latest().iteration == 4
 
@@ -262,7 +264,7 @@ def test_a_signal_ends_it_with_a_snapshot(arguments, unbroken, monkeypatch, caps
     assert signal.getsignal(signal.SIGTERM) == before
     said = capsys.readouterr().out
     assert "stopped by SIGTERM after" in said
-    command = said[said.index("go on with: ") :]
+    command = said[said.index("resume with: ") :]
     assert "trainval_net.py --backbone mobile" in command
     assert "--tag stopped" in command
     done = SnapshotFolder(folder, "mobile_ssh", 3).latest().iteration
@@ -338,9 +340,40 @@ def test_random_training_and_validation(arguments, capsys):
     for done in (2, 3):
         assert re.search(rf"^validation loss at {done}: total \d+\.\d+  M1_class \d", said, re.MULTILINE)
         assert re.search(rf"^validation at {done}: AP50 ", said, re.MULTILINE)
+    with (folder / "validation.csv").open(newline="") as stream:
+        header, *validations = csv.reader(stream)
+    assert tuple(header) == VALIDATION_COLUMNS
+    assert [line[0] for line in validations] == ["2", "3"]
+    table = rows(folder)
+    np.testing.assert_allclose(table[:, 9], table[:, 2:9].sum(1), rtol=1e-4)
     board = Path(str(folder).replace("/output/", "/tensorboard/"))
     for events in (board, Path(f"{board}_val")):
         assert [path.name.startswith("events.out") for path in events.iterdir()] == [True]
+
+
+def test_validations_keep_the_best_and_end_the_training(arguments, monkeypatch, capsys):
+    """The second of the validations is the best; two more that are not end it, and so does resuming then."""
+    line, folder = arguments("ended", steps=9, TRAIN__VAL_ITERS=1, TRAIN__STOP_AFTER=2, TRAIN__SNAPSHOT_KEPT=1)
+
+    class Scored:
+        def __init__(self, *_):
+            pass
+
+        def __call__(self, snapshot, log):
+            score = {1: 0.1, 2: 0.5, 3: 0.5, 4: 0.4}[snapshot.iteration]
+            log.files.add_validation(snapshot.iteration, {"AP50": score}, [])
+            return score
+
+    monkeypatch.setattr(trainval_net, "Validation", Scored)
+    for _ in range(2):
+        assert main(line) == 0
+        said = capsys.readouterr().out
+        assert "stopped after 4 iterations: 2 validations have been no better than that of 2 iterations" in said
+    assert SnapshotFolder(folder, "mobile_ssh", 1).latest().iteration == 4
+    best, score = SnapshotFolder(folder, "mobile_ssh", 1).best()
+    assert (best.iteration, score) == (2, 0.5)
+    kept = Checkpoint(folder / "mobile_ssh_best.ckpt")
+    assert any(not np.array_equal(kept.value(name), value) for name, value in variables(folder, 4).items())
 
 
 def test_wrong_cluster(arguments, monkeypatch):

@@ -4,14 +4,9 @@ import math
 
 import cv2
 import numpy as np
-import pytest
-from matplotlib.figure import Figure
 
-from ssh_tf.utils import plots
-from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.plots import (
     PlotCurve,
-    plot_losses,
     precision_recall_figure,
     roc_figure,
     save_figure,
@@ -87,27 +82,17 @@ def test_learning_rate_and_validations():
     assert rates.lines[0].get_ydata().tolist() == [0.1, 0.01]
 
 
-def test_table_of_losses(tmp_path, monkeypatch):
-    (tmp_path / "loss.csv").write_text("iteration,learning_rate,M1_class,total\n10,0.001,0.5,2.0\n20,0.0001,0.25,1.0\n")
-    plot_losses(tmp_path / "loss.csv", tmp_path / "loss.png")
-    assert cv2.imread(str(tmp_path / "loss.png")).shape == (900, 1500, 3)
-    drawn = {}
-    monkeypatch.setattr(
-        plots, "training_figure", lambda losses, **others: drawn.update(others, losses=losses) or Figure()
-    )
-    plot_losses(tmp_path / "loss.csv", tmp_path / "loss.png")
-    assert [(curve.label, list(curve.x), list(curve.y), curve.emphasised) for curve in drawn["losses"]] == [
-        ("M1_class", [10, 20], [0.5, 0.25], False),
-        ("total", [10, 20], [2, 1], True),
+def test_losses_have_a_few_plain_ticks_and_the_validation_loss_a_line():
+    loss, validation = PlotCurve("total", [1, 2, 3], [4, 0.3, 0.03]), PlotCurve("validation", [2], [1.5])
+    figure = training_figure([loss], validation_loss=validation)
+    figure.canvas.draw()
+    (axes,) = figure.axes
+    low, high = axes.get_ylim()
+    labels = [
+        text.get_text() for at, text in zip(axes.get_yticks(), axes.get_yticklabels(), strict=True) if low <= at <= high
     ]
-    assert list(drawn["learning_rate"].y) == [0.001, 0.0001]
-
-
-@pytest.mark.parametrize(
-    "text", [None, "", "iteration,total\n", "iteration,total\n1\n", "iteration,total\n1,x\n", "a,b\n1,2\n3\n"]
-)
-def test_tables_that_are_none(tmp_path, text):
-    if text is not None:
-        (tmp_path / "loss.csv").write_text(text)
-    with pytest.raises(DataError, match=r"loss\.csv: not a table of losses"):
-        plot_losses(tmp_path / "loss.csv", tmp_path / "loss.png")
+    assert labels == ["0.05", "0.1", "0.2", "0.5", "1", "2", "5"][: len(labels)]
+    assert len(labels) >= 6
+    assert not [text.get_text() for text in axes.get_yticklabels(minor=True) if text.get_text()]
+    assert axes.lines[-1].get_xydata().tolist() == [[2, 1.5]]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["total", "validation"]

@@ -1,60 +1,28 @@
-"""What a training shows: a line every so often, a progress bar, `loss.csv`, TensorBoard."""
+"""What a training shows: a line every so often, a progress bar, its tables and their plot, TensorBoard."""
 
-import csv
+import math
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
 from tqdm import tqdm
 
 from ssh_tf.layer_utils.anchors import BRANCHES
-from ssh_tf.nets.training_graph import Losses
-from ssh_tf.utils.files import atomic_write
-from ssh_tf.utils.plots import plot_losses
-from ssh_tf.utils.tf1 import tf
-
-COLUMNS = (
-    "iteration",
-    "learning_rate",
-    *(f"{branch.name}_{part}" for branch in BRANCHES for part in ("class", "box")),
-    "decay",
-    "total",
+from ssh_tf.model.training.curves import plot_tables
+from ssh_tf.model.training.tables import (
+    LOSS_COLUMNS,
+    LOSS_TABLE,
+    VALIDATION_COLUMNS,
+    VALIDATION_TABLE,
+    LossRow,
+    TrainingTable,
+    mean_row,
 )
-
-
-class LossRow(NamedTuple):
-    """Losses of an iteration, or their means over several. `branches` is (B, 2): class and box."""
-
-    iteration: int
-    rate: float
-    branches: np.ndarray
-    decay: float
-    total: float
-
-    @classmethod
-    def of(cls, iteration: int, rate: float, losses: Losses) -> "LossRow":
-        """From a step's fetched losses."""
-        return cls(iteration, rate, np.array(losses.branches), float(losses.decay), float(losses.total))
-
-    def values(self) -> list[float]:
-        """In the order of `COLUMNS`."""
-        return [self.iteration, self.rate, *self.branches.ravel().tolist(), self.decay, self.total]
-
-
-def mean_row(rows: Sequence[LossRow]) -> LossRow:
-    """Means over `rows`, with the last one's iteration and learning rate."""
-    last = rows[-1]
-    return LossRow(
-        last.iteration,
-        last.rate,
-        np.mean([row.branches for row in rows], axis=0),
-        float(np.mean([row.decay for row in rows])),
-        float(np.mean([row.total for row in rows])),
-    )
+from ssh_tf.utils.tf1 import tf
 
 
 def _duration(seconds: float) -> str:
@@ -63,37 +31,8 @@ def _duration(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{seconds:02d}"
 
 
-class LossTable:
-    """`loss.csv`: a row for each line shown, cut back to where a run resumes."""
-
-    def __init__(self, path: Path, resume_at: int) -> None:
-        """Open the table at `path`; rows after iteration `resume_at` belong to work that was lost and are dropped."""
-        rows: list[list[str]] = []
-        if path.exists():
-            with path.open(newline="", encoding="utf-8") as stream:
-                # The header, and what a kill or an editor has left of a row, are no rows.
-                rows = [row for row in csv.reader(stream) if len(row) == len(COLUMNS) and row[0].isdecimal()]
-        kept = [row for row in rows if int(row[0]) <= resume_at]
-        with atomic_write(path) as stream:
-            csv.writer(stream).writerows([COLUMNS, *kept])
-        self.rows = len(kept)
-        self._stream = path.open("a", newline="", encoding="utf-8")
-        self._writer = csv.writer(self._stream)
-
-    def add(self, row: LossRow) -> None:
-        """Append a row; the system has it when this returns."""
-        first, *others = row.values()
-        self._writer.writerow([int(first), *(f"{value:.6g}" for value in others)])
-        self._stream.flush()
-        self.rows += 1
-
-    def close(self) -> None:
-        """Close the file."""
-        self._stream.close()
-
-
 class TrainingFiles:
-    """What a training writes besides its snapshots: `loss.csv` with its plot, and TensorBoard's events."""
+    """What a training writes besides its snapshots: `loss.csv`, `validation.csv`, their plot, TensorBoard's events."""
 
     def __init__(self, output: Path, tensorboard: Path, start: int) -> None:
         """Write under `output` and `tensorboard`, as a run that begins after `start` iterations.
@@ -102,26 +41,31 @@ class TrainingFiles:
             OSError: a folder cannot be made or written to.
         """
         folders = (tensorboard, tensorboard.with_name(f"{tensorboard.name}_val"))
-        for folder in folders:
+        for folder in (output, *folders):
             # Made here, since TensorFlow has errors of its own where that fails.
             folder.mkdir(parents=True, exist_ok=True)
-        self._path = output / "loss.csv"
-        self._table = LossTable(self._path, start)
+        self._path = output / LOSS_TABLE
+        self._losses = TrainingTable(self._path, LOSS_COLUMNS, start)
+        self._validations = TrainingTable(output / VALIDATION_TABLE, VALIDATION_COLUMNS, start)
         self._training, self._validation = (tf.summary.FileWriter(str(folder)) for folder in folders)
         # What an earlier run wrote of later iterations is lost work: TensorBoard leaves it out.
         for writer in (self._training, self._validation):
             writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), start + 1)
 
     def add_row(self, row: LossRow) -> None:
-        """Append to the table."""
-        self._table.add(row)
+        """Append to the table of losses."""
+        self._losses.add(row.values())
 
     def add_scalars(self, row: LossRow) -> None:
         """Points of the training curves."""
-        _add(self._training, row.iteration, dict(zip(COLUMNS[1:], row.values()[1:], strict=True)))
+        _add(self._training, row.iteration, {"learning_rate": row.rate} | row.losses())
 
     def add_validation(self, iteration: int, values: Mapping[str, float], pictures: Sequence[np.ndarray]) -> None:
-        """Points of the validation curves, and pictures (H, W, 3) BGR."""
+        """A row of the table of validations, points of their curves, and pictures (H, W, 3) BGR.
+
+        `values` go by the names of `VALIDATION_COLUMNS`; what is missing is NaN in the table.
+        """
+        self._validations.add([iteration, *(values.get(name, math.nan) for name in VALIDATION_COLUMNS[1:])])
         _add(self._validation, iteration, values)
         for number, picture in enumerate(pictures):
             coded = cv2.imencode(".jpg", picture)[1].tobytes()
@@ -130,14 +74,19 @@ class TrainingFiles:
             self._validation.add_summary(tf.Summary(value=[value]), iteration)
         self._validation.flush()
 
+    def validations_after(self, iteration: int) -> int:
+        """How many validations there have been of later iterations."""
+        return sum(validated > iteration for validated in self._validations.iterations)
+
     def plot(self) -> None:
-        """Draw `loss.png` from the table."""
-        if self._table.rows:
-            plot_losses(self._path, self._path.with_suffix(".png"))
+        """Draw `loss.png` from the tables."""
+        if self._losses.iterations:
+            plot_tables(self._path)
 
     def close(self) -> None:
         """Close all files."""
-        self._table.close()
+        self._losses.close()
+        self._validations.close()
         self._training.close()
         self._validation.close()
 

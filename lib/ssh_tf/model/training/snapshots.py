@@ -3,18 +3,22 @@
 `<prefix>_iter_<n>.ckpt.{index,data-…}` hold the variables, the optimiser's too; `<prefix>_iter_<n>.json` holds the
 iteration, the seed, the schedule, the configuration and the sizes of those files. A kill at any instant leaves either
 the whole of them or files that nobody reads and the next snapshot removes.
+
+`<prefix>_best.ckpt.…` and `<prefix>_best.json` are the snapshot that has been validated best, which stays when it is
+too old otherwise.
 """
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ssh_tf.model.files.checkpoints import Checkpoint
 from ssh_tf.utils.errors import CheckpointError, SSHError
-from ssh_tf.utils.files import atomic_write
+from ssh_tf.utils.files import atomic_write, copy_whole
 from ssh_tf.utils.tf1 import tf
 
 
@@ -66,9 +70,12 @@ class SnapshotFolder:
         self._kept = max(kept, 1)
         self._pattern = re.compile(re.escape(prefix) + r"_iter_(\d+)\.(?:json|ckpt\..*)")
 
-    def path(self, iteration: int) -> Path:
-        """Prefix of the checkpoint of `iteration`."""
-        return self._folder / f"{self._prefix}_iter_{iteration}.ckpt"
+    def path(self, which: int | Literal["best"]) -> Path:
+        """Prefix of the checkpoint of an iteration, or of the one that has been validated best."""
+        return self._folder / f"{self._stem(which)}.ckpt"
+
+    def _stem(self, which: int | Literal["best"]) -> str:
+        return f"{self._prefix}_best" if which == "best" else f"{self._prefix}_iter_{which}"
 
     def save(self, session: Any, saver: Any, iteration: int, state: dict[str, Any]) -> Snapshot:
         """Write a snapshot and drop those that are too old.
@@ -98,6 +105,41 @@ class SnapshotFolder:
         """The complete snapshot of the highest iteration, or None."""
         return next((snapshot for i in self._iterations() if (snapshot := self._complete(i)) is not None), None)
 
+    def best(self) -> tuple[Snapshot, float] | None:
+        """The snapshot that has been validated best, and its score; None if there is none that is whole."""
+        path = self._state_path("best")
+        found = self._read(path, self.path("best"))
+        if found is None or not isinstance(score := found.state.get("score"), float):
+            return None
+        return found, score
+
+    def keep_best(self, snapshot: Snapshot, score: float) -> bool:
+        """Keep a copy of `snapshot` if its validation's `score` is above the best one's, or that is of lost work.
+
+        Returns:
+            Whether it is the best one now.
+
+        Raises:
+            SSHError: the disk is full or cannot be written; the snapshot itself is as it was.
+        """
+        best = self.best()
+        if math.isnan(score) or (best is not None and score <= best[1] and best[0].iteration < snapshot.iteration):
+            return False
+        name = self.path("best").name
+        try:
+            # The state goes first and comes last: without it nobody takes the rest for a snapshot.
+            self._remove("best")
+            files = {}
+            for path in self._checkpoint_files(snapshot.iteration):
+                copy = path.with_name(name + path.name.removeprefix(snapshot.prefix.name))
+                copy_whole(path, copy)
+                files[copy.name] = copy.stat().st_size
+            with atomic_write(self._state_path("best")) as stream:
+                json.dump({**snapshot.state, "files": files, "score": float(score)}, stream, indent=1)
+        except OSError as error:
+            raise SSHError(f"{self.path('best')}: the best snapshot cannot be kept ({error.strerror})") from error
+        return True
+
     def restore(self, session: Any, saver: Any, snapshot: Snapshot, variables: Iterable[Any], backbone: str) -> None:
         """Load `variables` of a training of `backbone`.
 
@@ -114,11 +156,11 @@ class SnapshotFolder:
                 "choose another --tag, the settings it was made with, or remove it"
             ) from error
 
-    def _state_path(self, iteration: int) -> Path:
-        return self._folder / f"{self._prefix}_iter_{iteration}.json"
+    def _state_path(self, which: int | Literal["best"]) -> Path:
+        return self._folder / f"{self._stem(which)}.json"
 
-    def _checkpoint_files(self, iteration: int) -> list[Path]:
-        name = self.path(iteration).name
+    def _checkpoint_files(self, which: int | Literal["best"]) -> list[Path]:
+        name = self.path(which).name
         return sorted(path for path in self._folder.iterdir() if path.name.startswith(f"{name}."))
 
     def _iterations(self) -> list[int]:
@@ -128,21 +170,26 @@ class SnapshotFolder:
         return sorted({int(match[1]) for match in matches if match}, reverse=True)
 
     def _complete(self, iteration: int) -> Snapshot | None:
+        snapshot = self._read(self._state_path(iteration), self.path(iteration))
+        return snapshot if snapshot is not None and snapshot.iteration == iteration else None
+
+    def _read(self, state_path: Path, prefix: Path) -> Snapshot | None:
+        """What the state at `state_path` declares complete, if it is."""
         try:
-            state = json.loads(self._state_path(iteration).read_text(encoding="utf-8"))
+            state = json.loads(state_path.read_text(encoding="utf-8"))
             sizes = dict(state["files"])
             whole = (
-                state["iteration"] == iteration
-                and f"{self.path(iteration).name}.index" in sizes
+                type(state["iteration"]) is int
+                and f"{prefix.name}.index" in sizes
                 and all((self._folder / name).stat().st_size == size for name, size in sizes.items())
             )
-            return Snapshot(self.path(iteration), iteration, state) if whole else None
+            return Snapshot(prefix, state["iteration"], state) if whole else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def _remove(self, iteration: int) -> None:
+    def _remove(self, which: int | Literal["best"]) -> None:
         # The state goes first: without it nobody takes the rest for a snapshot.
-        for path in (self._state_path(iteration), *self._checkpoint_files(iteration)):
+        for path in (self._state_path(which), *self._checkpoint_files(which)):
             path.unlink(missing_ok=True)
 
     def _prune(self, newest: int) -> None:

@@ -8,9 +8,11 @@ import numpy as np
 
 from ssh_tf.datasets.average_precision import evaluate_detections
 from ssh_tf.datasets.records import ImageRecord
-from ssh_tf.model.detector import FaceDetector
+from ssh_tf.model.inference.checkpoint_runner import CheckpointRunner
+from ssh_tf.model.inference.detection import Detector
+from ssh_tf.model.options import network_options, proposal_options
 from ssh_tf.model.precision import Precision
-from ssh_tf.model.training.log import COLUMNS, TrainingLog
+from ssh_tf.model.training.log import TrainingLog
 from ssh_tf.model.training.snapshots import Snapshot
 from ssh_tf.model.training.validation_loss import ValidationLoss
 from ssh_tf.utils.drawing import draw_faces, draw_truth
@@ -35,13 +37,18 @@ class Validation:
     ) -> None:
         """Take `TRAIN.VAL_IMAGES` of `records`."""
         self._records = sample_records(records, config.TRAIN.VAL_IMAGES)
-        self._backbone = backbone
         self._config = config
-        self._precision: Precision = precision
         self._loss = ValidationLoss(self._records, backbone, config, precision)
+        network = network_options(config, backbone)
+        self._runner = CheckpointRunner(backbone, network, proposal_options(config), precision)
+        self._detector = Detector(self._runner, config)
 
-    def __call__(self, snapshot: Snapshot, log: TrainingLog) -> None:
-        """Evaluate the weights of `snapshot`; write two lines, and TensorBoard's points and pictures, to `log`."""
+    def __call__(self, snapshot: Snapshot, log: TrainingLog) -> float:
+        """Evaluate the weights of `snapshot`; write two lines, a row, and TensorBoard's points and pictures, to `log`.
+
+        Returns:
+            The average precision at IoU 0.5 over all faces; NaN if there are none.
+        """
         started = time.monotonic()
         losses = self._losses(snapshot, log)
         precisions, pictures = self._detect(snapshot, log)
@@ -53,6 +60,7 @@ class Validation:
         )
         if log.files:
             log.files.add_validation(snapshot.iteration, losses | precisions, pictures)
+        return precisions["AP50"]
 
     def _losses(self, snapshot: Snapshot, log: TrainingLog) -> dict[str, float]:
         """Losses by name; none if no image can be read any more, which is no reason for a training to end."""
@@ -61,7 +69,7 @@ class Validation:
         except DataError as error:
             log.say(f"no validation loss at {snapshot.iteration}: {error}")
             return {}
-        losses = dict(zip(COLUMNS[2:], row.values()[2:], strict=True))
+        losses = row.losses()
         log.say(
             f"validation loss at {snapshot.iteration}: total {row.total:.4f}  "
             + "  ".join(f"{name} {value:.4f}" for name, value in losses.items() if name != "total")
@@ -70,7 +78,7 @@ class Validation:
 
     def _detect(self, snapshot: Snapshot, log: TrainingLog) -> tuple[dict[str, float], list[np.ndarray]]:
         """Average precisions by name, and the first few pictures with truth and detections."""
-        detector = FaceDetector.from_checkpoint(snapshot.prefix, self._backbone, self._config, self._precision)
+        self._runner.load(snapshot.prefix)
         seen, found = [], []
         pictures: list[np.ndarray] = []
         for record in self._records:
@@ -80,11 +88,10 @@ class Validation:
                 log.say(f"validation image {error}; it is left out")
                 continue
             seen.append(record)
-            found.append(detector(image, threshold=self._config.TEST.SCORE_THRESH))
+            found.append(self._detector(image, threshold=self._config.TEST.SCORE_THRESH))
             if len(pictures) < _PICTURES:
                 shown = found[-1][found[-1][:, 4] > _PICTURE_THRESHOLD]
                 pictures.append(draw_faces(draw_truth(image, record.boxes, record.ignore), shown))
-        detector.runner.close()
         result = evaluate_detections(found, [record.boxes for record in seen], [record.ignore for record in seen])
         by_size = {f"AP50 {part.size.name}": part.ap50 for part in result.by_size}
         return {"AP50": result.overall.ap50} | by_size, pictures

@@ -9,8 +9,8 @@ from ssh_tf.datasets.records import ImageRecord
 from ssh_tf.model.options import match_options, network_options, pipeline_options, sampling_options
 from ssh_tf.model.precision import Precision, session_config
 from ssh_tf.model.training.data import matched
-from ssh_tf.model.training.log import LossRow, mean_row
 from ssh_tf.model.training.snapshots import Snapshot
+from ssh_tf.model.training.tables import LossRow, mean_row
 from ssh_tf.nets.training_graph import training_losses
 from ssh_tf.roi_data_layer.pipeline import batch_image, data_errors, make_dataset
 from ssh_tf.roi_data_layer.pipeline_options import PipelineOptions

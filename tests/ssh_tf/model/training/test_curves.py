@@ -1,11 +1,14 @@
-"""Training logs, read back."""
+"""Curves of a training: from its tables, from a log."""
 
+import cv2
 import numpy as np
 import pytest
 
 from ssh_tf.layer_utils.anchors import BRANCHES
-from ssh_tf.model.training.curves import read_log
-from ssh_tf.model.training.log import LossRow, TrainingLog
+from ssh_tf.model.training import curves
+from ssh_tf.model.training.curves import plot_tables, read_curves, read_log
+from ssh_tf.model.training.log import TrainingLog
+from ssh_tf.model.training.tables import LOSS_COLUMNS, VALIDATION_COLUMNS, LossRow
 from ssh_tf.utils.errors import DataError
 
 
@@ -44,7 +47,7 @@ def test_losses_are_those_that_the_training_printed(log):
     np.testing.assert_allclose(losses["M2"].y, [0.22, 0.42, 0.62])
 
 
-def test_a_run_that_was_gone_on_with_overrides_what_it_did_again(log):
+def test_a_run_that_was_resumed_overrides_what_it_did_again(log):
     log(0, 4)
     log(2, 5)
     path = log.file()
@@ -60,11 +63,11 @@ def test_validations_by_size_of_face(log):
         for at in (20, 10)
     ]
     log(0, 1, lines)
-    curves = by_label(read_log(log.file()).validations)
-    assert set(curves) == {"AP50", "AP50 <8", "AP50 8-16", "AP50 >=32"}
-    np.testing.assert_array_equal(curves["AP50"].x, [10, 20])
-    np.testing.assert_allclose(curves["AP50"].y, [0.105, 0.205])
-    assert np.isnan(curves["AP50 <8"].y).all()
+    validations = by_label(read_log(log.file()).validations)
+    assert set(validations) == {"AP50", "AP50 <8", "AP50 8-16", "AP50 >=32"}
+    np.testing.assert_array_equal(validations["AP50"].x, [10, 20])
+    np.testing.assert_allclose(validations["AP50"].y, [0.105, 0.205])
+    assert np.isnan(validations["AP50 <8"].y).all()
 
 
 def test_what_is_no_log_is_an_error(tmp_path):
@@ -73,3 +76,63 @@ def test_what_is_no_log_is_an_error(tmp_path):
     (tmp_path / "other").write_text("hello\n")
     with pytest.raises(DataError, match="holds no losses"):
         read_log(tmp_path / "other")
+
+
+LOSSES = """10,0.001,0.5,0.25,0.4,0.2,0.3,0.3,0.25,2.2
+20,0.0001,0.25,0.25,0.2,0.2,0.1,0.1,0.2,1.3
+"""
+
+
+@pytest.fixture
+def tables(tmp_path):
+    (tmp_path / "loss.csv").write_text(",".join(LOSS_COLUMNS) + "\n" + LOSSES)
+    return tmp_path
+
+
+def test_tables(tables):
+    found = read_curves(tables)
+    assert [(curve.label, list(curve.x), list(curve.y), curve.emphasised) for curve in found.losses] == [
+        ("M1", [10, 20], [0.75, 0.5], False),
+        ("M2", [10, 20], pytest.approx([0.6, 0.4]), False),
+        ("M3", [10, 20], pytest.approx([0.6, 0.2]), False),
+        ("decay", [10, 20], [0.25, 0.2], False),
+        ("total", [10, 20], [2.2, 1.3], True),
+    ]
+    np.testing.assert_allclose(sum(curve.y for curve in found.losses[:-1]), found.losses[-1].y)
+    assert list(found.learning_rate.y) == [0.001, 0.0001]
+    assert (found.validations, found.validation_loss) == ([], None)
+
+
+def test_tables_with_validations(tables):
+    row = ["20", *["0.5"] * (len(VALIDATION_COLUMNS) - 5), "0.9", "nan", "0.5", "0.75"]
+    (tables / "validation.csv").write_text(f"{','.join(VALIDATION_COLUMNS)}\n{','.join(row)}\n")
+    found = read_curves(tables / "loss.csv")
+    assert [curve.label for curve in found.validations] == ["AP50", "AP50 <8", "AP50 8-16", "AP50 16-32", "AP50 >=32"]
+    assert [list(curve.y) for curve in found.validations] == [
+        [0.5],
+        [0.9],
+        [pytest.approx(np.nan, nan_ok=True)],
+        [0.5],
+        [0.75],
+    ]
+    assert (list(found.validation_loss.x), list(found.validation_loss.y)) == ([20], [0.5])
+
+
+def test_the_plot_of_the_tables(tables, monkeypatch):
+    drawn = []
+    figure = curves.training_figure
+    monkeypatch.setattr(curves, "training_figure", lambda *parts: drawn.append(parts) or figure(*parts))
+    plot_tables(tables / "loss.csv")
+    assert cv2.imread(str(tables / "loss.png")).shape == (900, 1500, 3)
+    assert [curve.label for curve in drawn[0][0]] == ["M1", "M2", "M3", "decay", "total"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [None, "", "iteration,total\n", "iteration,total\n1\n", "iteration,total\n1,x\n", "a,b\n1,2\n3\n", "a,b\n1,2\n"],
+)
+def test_tables_that_are_none(tmp_path, text):
+    if text is not None:
+        (tmp_path / "loss.csv").write_text(text)
+    with pytest.raises(DataError, match=r"loss\.csv: not a table of "):
+        plot_tables(tmp_path / "loss.csv")

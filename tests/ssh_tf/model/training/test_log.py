@@ -6,13 +6,14 @@ import sys
 import numpy as np
 import pytest
 
-from ssh_tf.model.training.log import COLUMNS, LossRow, LossTable, TrainingFiles, TrainingLog, mean_row
+from ssh_tf.model.training.log import TrainingFiles, TrainingLog
+from ssh_tf.model.training.tables import LOSS_COLUMNS, VALIDATION_COLUMNS, LossRow, TrainingTable, mean_row
 from ssh_tf.utils.tf1 import tf
 
 
 def row(iteration, value=1.0):
     branches = value * np.array([[0.5, 0.1], [0.4, 0.2], [0.3, 0.3]])
-    return LossRow(iteration, 0.001, branches, 0.25, branches.sum() + 0.75)
+    return LossRow(iteration, 0.001, branches, 0.25, branches.sum() + 0.25)
 
 
 def table(path):
@@ -24,24 +25,25 @@ def test_means():
     found = mean_row([row(4, 1.0), row(5, 3.0)])
     assert (found.iteration, found.rate, found.decay) == (5, 0.001, 0.25)
     np.testing.assert_allclose(found.branches, 2 * row(1).branches)
-    assert found.total == pytest.approx(2 * 1.8 + 0.75)
+    assert found.total == pytest.approx(2 * 1.8 + 0.25)
 
 
 def test_a_table_is_gone_on_with(tmp_path):
-    path = tmp_path / "run" / "loss.csv"
-    first = LossTable(path, 0)
+    path = tmp_path / "loss.csv"
+    first = TrainingTable(path, LOSS_COLUMNS, 0)
     for iteration in (10, 20, 30):
-        first.add(row(iteration))
+        first.add(row(iteration).values())
     first.close()
-    assert table(path)[0] == list(COLUMNS)
-    assert table(path)[1] == ["10", "0.001", "0.5", "0.1", "0.4", "0.2", "0.3", "0.3", "0.25", "2.55"]
+    assert first.iterations == [10, 20, 30]
+    assert table(path)[0] == list(LOSS_COLUMNS)
+    assert table(path)[1] == ["10", "0.001", "0.5", "0.1", "0.4", "0.2", "0.3", "0.3", "0.25", "2.05"]
     # Killed in the midst of a row, after the snapshot of 20.
     with path.open("a") as stream:
-        stream.write("a line of another hand\n" + ",".join("x" * len(COLUMNS)) + "\n40,0.00")
-    second = LossTable(path, 20)
-    assert second.rows == 2
+        stream.write("a line of another hand\n" + ",".join("x" * len(LOSS_COLUMNS)) + "\n40,0.00")
+    second = TrainingTable(path, LOSS_COLUMNS, 20)
+    assert second.iterations == [10, 20]
     assert [line[0] for line in table(path)[1:]] == ["10", "20"]
-    second.add(row(25))
+    second.add(row(25).values())
     assert [line[0] for line in table(path)[1:]] == ["10", "20", "25"]
     second.close()
 
@@ -63,7 +65,7 @@ def test_lines(capsys):
     log.close()
     line = capsys.readouterr().out
     assert line.startswith(
-        "iter 12/100  total 4.3500  M1 1.0000+0.2000  M2 0.8000+0.4000  M3 0.6000+0.6000  decay 0.2500  lr 0.001  "
+        "iter 12/100  total 3.8500  M1 1.0000+0.2000  M2 0.8000+0.4000  M3 0.6000+0.6000  decay 0.2500  lr 0.001  "
     )
     assert "images/s  ETA 0:00:0" in line
 
@@ -102,8 +104,25 @@ def test_files(tmp_path):
     files.plot()
     files.close()
     scalars, pictures = events(tmp_path / "board")
-    assert scalars.keys() == set(COLUMNS[1:])
+    assert scalars.keys() == set(LOSS_COLUMNS[1:])
     assert scalars["M2_box"] == [(3, 0.2)]
     assert pictures == set()
     assert events(tmp_path / "board_val") == ({"AP50": [(3, 0.5)], "total": [(3, 2.0)]}, {("faces/0", 8, 12)})
     assert (tmp_path / "output" / "loss.png").stat().st_size > 1000
+    header, line = table(tmp_path / "output" / "validation.csv")
+    assert tuple(header) == VALIDATION_COLUMNS
+    found = dict(zip(header, line, strict=True))
+    assert (found["iteration"], found["AP50"], found["total"], found["M1_box"]) == ("3", "0.5", "2", "nan")
+
+
+def test_validations_are_counted_and_those_of_lost_work_dropped(tmp_path):
+    files = TrainingFiles(tmp_path / "output", tmp_path / "board", start=0)
+    assert not (tmp_path / "output" / "validation.csv").exists()
+    for iteration in (5, 10, 15):
+        files.add_validation(iteration, {"AP50": 0.5}, [])
+    assert [files.validations_after(iteration) for iteration in (0, 5, 10, 15)] == [3, 2, 1, 0]
+    files.close()
+    resumed = TrainingFiles(tmp_path / "output", tmp_path / "board", start=10)
+    assert resumed.validations_after(0) == 2
+    resumed.close()
+    assert [line[0] for line in table(tmp_path / "output" / "validation.csv")] == ["iteration", "5", "10"]

@@ -1,10 +1,12 @@
 """Snapshots: complete or not there, pruned, and what breaks while they are written."""
 
 import json
+import math
 
 import numpy as np
 import pytest
 
+from ssh_tf.model.files.checkpoints import Checkpoint
 from ssh_tf.model.training.snapshots import SnapshotFolder, code_digest, differences
 from ssh_tf.utils.errors import CheckpointError, SSHError
 from ssh_tf.utils.tf1 import tf
@@ -191,3 +193,34 @@ def test_differences_of_states():
 def test_the_codes_fingerprint():
     assert code_digest() == code_digest()
     assert len(code_digest()) == 16
+
+
+def test_the_best_one_is_kept(training, folder, tmp_path):
+    assert folder.best() is None
+    for iteration, score in ((1, math.nan), (2, 0.5), (3, 0.5), (4, 0.6), (5, 0.2), (6, math.nan), (7, 0.6)):
+        assert folder.keep_best(training.save(folder, iteration), score) == (iteration in (2, 4)), iteration
+    best, score = folder.best()
+    assert (best.iteration, score) == (4, 0.6)
+    assert folder.latest().iteration == 7
+    assert (Checkpoint(best.prefix).value(training.variable.op.name) == 4).all()
+    assert best.prefix == tmp_path / "run" / "mobile_ssh_best.ckpt"
+
+
+def test_a_best_one_of_lost_work_is_replaced(training, folder):
+    assert folder.keep_best(training.save(folder, 9), 0.9)
+    assert folder.keep_best(training.save(folder, 3), 0.1)
+    assert folder.best()[0].iteration == 3
+
+
+@pytest.mark.parametrize("spoil", ["cut", "state", "gone"])
+def test_a_best_one_that_is_not_whole_is_none(training, folder, tmp_path, spoil):
+    folder.keep_best(training.save(folder, 1), 0.9)
+    path = tmp_path / "run" / "mobile_ssh_best.json"
+    if spoil == "cut":
+        path.with_name("mobile_ssh_best.ckpt.index").write_bytes(b"")
+    elif spoil == "state":
+        path.write_text("{")
+    else:
+        path.unlink()
+    assert folder.best() is None
+    assert folder.keep_best(training.save(folder, 2), 0.1)

@@ -8,8 +8,8 @@ import pytest
 from ssh_tf.datasets.factory import load_folder
 from ssh_tf.model.config import load_config
 from ssh_tf.model.training import validation
-from ssh_tf.model.training.log import LossRow
 from ssh_tf.model.training.snapshots import Snapshot
+from ssh_tf.model.training.tables import LossRow
 from ssh_tf.model.training.validation import Validation, sample_records
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.images import read_image
@@ -21,7 +21,6 @@ class Oracle:
 
     def __init__(self, records):
         self._known = [(read_image(record.path), record.boxes) for record in records]
-        self.runner = SimpleNamespace(close=lambda: None)
 
     def __call__(self, image, threshold):
         (boxes,) = (boxes for known, boxes in self._known if np.array_equal(known, image))
@@ -51,9 +50,12 @@ def validate(records, oracle, monkeypatch, error=None):
         return LossRow(snapshot.iteration, np.nan, np.full((3, 2), 0.5), 0.1, 3.1)
 
     monkeypatch.setattr(validation, "ValidationLoss", lambda *arguments: losses)
-    monkeypatch.setattr(validation.FaceDetector, "from_checkpoint", lambda *arguments: oracle)
+    loaded = []
+    monkeypatch.setattr(validation, "CheckpointRunner", lambda *arguments: SimpleNamespace(load=loaded.append))
+    monkeypatch.setattr(validation, "Detector", lambda *arguments: oracle)
     log = Log()
-    Validation(records, "mobile", load_config())(Snapshot("x.ckpt", 40, {}), log)
+    log.score = Validation(records, "mobile", load_config())(Snapshot("x.ckpt", 40, {}), log)
+    assert loaded == ["x.ckpt"]
     return log
 
 
@@ -61,7 +63,7 @@ def test_a_detector_that_finds_all(records, monkeypatch):
     log = validate(records, Oracle(records), monkeypatch)
     ((iteration, values, pictures),) = log.told
     assert iteration == 40
-    assert values["AP50"] == values["AP50 16-32"] == 1.0
+    assert log.score == values["AP50"] == values["AP50 16-32"] == 1.0
     assert values["total"] == 3.1
     assert values["M2_box"] == 0.5
     assert len(pictures) == 4
@@ -88,6 +90,7 @@ def test_no_picture_is_readable(records, monkeypatch):
     log = validate(records, oracle, monkeypatch, DataError("100 in a row cannot be read"))
     ((_, values, pictures),) = log.told
     assert np.isnan(values["AP50"])
+    assert np.isnan(log.score)
     assert "total" not in values
     assert pictures == []
     assert log.lines[0] == "no validation loss at 40: 100 in a row cannot be read"

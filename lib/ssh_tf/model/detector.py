@@ -2,6 +2,8 @@
 
 import logging
 import os
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,9 @@ from ssh_tf.model.inference.onnx_runner import OnnxRunner
 from ssh_tf.model.options import network_options
 from ssh_tf.model.precision import Precision, prefers_int8
 from ssh_tf.model.sizes import size_settings
+from ssh_tf.nets.backbones import BACKBONES
 from ssh_tf.utils.cpu import cpu_flags
-from ssh_tf.utils.errors import CheckpointError, ConfigError
+from ssh_tf.utils.errors import CheckpointError, ConfigError, SSHError
 from ssh_tf.utils.resources import INT8_FORM, model_forms, model_names
 from ssh_tf.utils.tf1 import has_tensorflow
 
@@ -59,6 +62,15 @@ class FaceDetector(Detector):
         else:
             runner = model
         super().__init__(runner, config)
+        self._made_by: Callable[[], FaceDetector] | None = None
+        if model is None or isinstance(model, str | os.PathLike):
+            self._made_by = partial(type(self), model, config, precision, backbone=backbone)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled by what it was made from; who unpickles it loads the model again."""
+        if self._made_by is None:
+            raise SSHError("a detector of a network that runs already cannot be pickled: make it of the model's path")
+        return self._made_by, ()
 
     @classmethod
     def from_checkpoint(
@@ -74,7 +86,9 @@ class FaceDetector(Detector):
             CheckpointError: the checkpoint is not there or does not fit.
         """
         config = _config(config)
-        return cls(_checkpoint_runner(path, backbone, config, precision), config)
+        detector = cls(_checkpoint_runner(path, backbone, config, precision), config)
+        detector._made_by = partial(cls.from_checkpoint, path, backbone, config, precision)
+        return detector
 
     @classmethod
     def from_frozen(
@@ -90,7 +104,9 @@ class FaceDetector(Detector):
             CheckpointError: the file is no such graph, or holds operations that are not allowed.
         """
         config = _config(config)
-        return cls(_frozen_runner(Path(path), config, precision), config)
+        detector = cls(_frozen_runner(Path(path), config, precision), config)
+        detector._made_by = partial(cls.from_frozen, path, config, precision)
+        return detector
 
     @classmethod
     def from_file(
@@ -136,6 +152,9 @@ def _packaged(name: str, precision: Precision) -> Path:
 
 def _checkpoint_runner(path: str | os.PathLike[str], backbone: str | None, config: Any, precision: Precision) -> Runner:
     backbone = backbone or Checkpoint(path).backbone()
+    if backbone not in BACKBONES:
+        raise ConfigError(f"no backbone is called {backbone!r}; there are {', '.join(BACKBONES)}")
+    GraphRunner.check_process()
     with loaded(path, backbone, network_options(config, backbone), proposal_options(config)) as session:
         graph_def = freeze(session)
     return GraphRunner(graph_def, proposal_options(config), precision)

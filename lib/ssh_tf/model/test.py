@@ -25,9 +25,10 @@ from ssh_tf.datasets.wider_detections import corner_boxes, parse_text, save_npz,
 from ssh_tf.model.config import to_plain
 from ssh_tf.model.files.checkpoints import Checkpoint, model_files
 from ssh_tf.model.files.frozen_graphs import is_frozen
-from ssh_tf.utils.errors import CheckpointError, DataError, ImageError, SSHError
+from ssh_tf.utils.errors import CheckpointError, DataError, ImageError, SSHError, reason_of
 from ssh_tf.utils.files import atomic_write, inside
-from ssh_tf.utils.images import image_size, read_image
+from ssh_tf.utils.images import bytes_to_read, image_size, read_image
+from ssh_tf.utils.locks import claimed
 from ssh_tf.utils.prefetch import prefetched
 from ssh_tf.utils.reading import read_json, read_text, reader
 from ssh_tf.utils.types import Faces
@@ -116,36 +117,38 @@ def run_on_set(
         restart: begin anew, and delete the detections that the folder holds.
 
     Raises:
+        SSHError: another run writes into `folder`.
         DataError: `folder` holds the run of other settings or other images; two images have one name; a name leads out
             of `folder`.
     """
     started = time.monotonic()
-    store = folder / DETECTIONS
-    if restart:
-        # All of it, and before the new settings are noted: a break must not leave files of both runs.
-        shutil.rmtree(store, ignore_errors=True)
-    _claim(folder, settings, restart)
-    done = _present(images, store)
-    _claim_images(folder, images, done)
-    todo = [image for image in images if image.name not in done]
-    if batch > 1:
-        todo.sort(key=_size)
-    failed: dict[str, str] = {}
-    if todo:
-        detector = open_detector()
+    with claimed(folder):
+        store = folder / DETECTIONS
+        if restart:
+            # All of it, and before the new settings are noted: a break must not leave files of both runs.
+            shutil.rmtree(store, ignore_errors=True)
+        _claim(folder, settings, restart)
+        done = _present(images, store)
+        _claim_images(folder, images, done)
+        todo = [image for image in images if image.name not in done]
+        if batch > 1:
+            todo.sort(key=_size)
+        failed: dict[str, str] = {}
+        if todo:
+            detector = open_detector()
 
-    def load(image: SetImage) -> Any:
-        return detector.prepare(read_image(image.path))
+        def load(image: SetImage) -> Any:
+            return detector.prepare(read_image(image.path))
 
-    interval = 0.1 if sys.stderr.isatty() else _SECONDS_BETWEEN_LOG_LINES
-    with tqdm(total=len(images), initial=len(done), unit="image", mininterval=interval) as bar:
-        loaded = prefetched(load, todo, workers, ahead=2 * batch + workers)
-        for group in _chunks(loaded, batch):
-            failed |= _detect(detector, group, store, threshold)
-            bar.update(len(group))
-    detections = [_stored(store, image.name) for image in images]
-    save_npz(folder / STORED, [image.name for image in images], detections)
-    return SetDetections(detections, failed, len(done), time.monotonic() - started)
+        interval = 0.1 if sys.stderr.isatty() else _SECONDS_BETWEEN_LOG_LINES
+        with tqdm(total=len(images), initial=len(done), unit="image", mininterval=interval) as bar:
+            loaded = prefetched(load, todo, workers, 2 * batch + workers, lambda image: bytes_to_read(image.path))
+            for group in _chunks(loaded, batch):
+                failed |= _detect(detector, group, store, threshold)
+                bar.update(len(group))
+        detections = [_stored(store, image.name) for image in images]
+        save_npz(folder / STORED, [image.name for image in images], detections)
+        return SetDetections(detections, failed, len(done), time.monotonic() - started)
 
 
 def _detect(
@@ -156,16 +159,16 @@ def _detect(
     for image, future in group:
         try:
             ready.append((image, future.result()))
-        except ImageError as error:
-            failed[image.name] = str(error)
+        except Exception as error:  # whatever one image does, the others are still to be looked at
+            failed[image.name] = reason_of(error)
     if not ready:
         return failed
     try:
         found = detector.detect_prepared([prepared for _, prepared in ready], threshold)
     except CheckpointError:
         raise
-    except SSHError as error:  # not enough memory for images of this size
-        return failed | {image.name: str(error) for image, _ in ready}
+    except (SSHError, MemoryError) as error:  # not enough memory for images of this size
+        return failed | {image.name: reason_of(error) for image, _ in ready}
     for (image, _), rows in zip(ready, found, strict=True):
         write_text(store, image.name, rows)
     return failed

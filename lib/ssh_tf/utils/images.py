@@ -105,6 +105,21 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     return size
 
 
+def bytes_to_read(path: str | os.PathLike[str]) -> int:
+    """About how many bytes of memory it takes to read and resize a picture, as far as the header tells: a bound of what
+    many of them take at once. 0 where there is none to be read.
+    """
+    try:
+        check_regular(path)
+        with Path(path).open("rb") as stream:
+            height, width = _header_size(stream, path) or (1, MAX_PIXELS)
+    except (ImageError, OSError, ValueError):
+        return 0
+    pixels = height * width
+    # uint8 as stored and as resized; or uint8 and float32.
+    return pixels * (3 + 3 if pixels > _MAX_FLOAT_PIXELS else 3 + 12)
+
+
 def write_image(path: str | os.PathLike[str], image: npt.NDArray[np.uint8]) -> None:
     """Write (H, W, 3) BGR in the format that the suffix of `path` names; folders are made as needed.
 

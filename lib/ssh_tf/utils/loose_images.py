@@ -27,9 +27,16 @@ def as_bgr(image: LooseImage, rgb: bool = False) -> npt.NDArray[np.uint8]:
     if isinstance(image, Image.Image):
         return _from_pil(image)
     if not isinstance(image, np.ndarray):
-        raise ImageError(f"expected an array, a path or a PIL image, got a {type(image).__name__}")
+        raise ImageError(f"expected an array, a path or a PIL image, got {kind_of(image)}")
     # Whether it is a picture at all, the detector sees.
-    return np.ascontiguousarray(image[..., ::-1]) if rgb else image
+    return np.ascontiguousarray(image[..., ::-1]) if rgb and image.ndim else image
+
+
+def kind_of(thing: object) -> str:
+    """What `thing` is, for messages."""
+    if thing is None:
+        return "None (what cv2.imread gives for a file that it cannot read)"
+    return f"{'an' if type(thing).__name__[0] in 'aeiou' else 'a'} {type(thing).__name__}"
 
 
 def _from_pil(image: Image.Image) -> npt.NDArray[np.uint8]:

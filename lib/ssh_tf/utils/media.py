@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssh_tf.utils.errors import ImageError, reason_of
-from ssh_tf.utils.images import IMAGE_SUFFIXES, check_regular, read_image
+from ssh_tf.utils.images import IMAGE_SUFFIXES, bytes_to_read, check_regular, read_image
 
 # Their containers say how many frames there are; of others OpenCV works it out from the length and the frame rate.
 _COUNTED_SUFFIXES = frozenset({".3gp", ".avi", ".m4v", ".mov", ".mp4"})
@@ -35,6 +35,8 @@ class Picture(NamedTuple):
     frame: int | None
     """Number of the frame in a video, from 0."""
     load: Callable[[], npt.NDArray[np.uint8]]
+    size: Callable[[], int]
+    """About how many bytes of memory `load` takes."""
 
 
 class MediaSource(NamedTuple):
@@ -114,7 +116,7 @@ def _file(path: Path, place: Path) -> MediaSource:
             return _absent(str(path), reason_of(error))
         count, rate = _probed(str(path))
         return MediaSource(str(path), place, count, rate, partial(_frames, str(path), count))
-    picture = Picture(str(path), None, partial(read_image, path))
+    picture = Picture(str(path), None, partial(read_image, path), partial(bytes_to_read, path))
     return MediaSource(str(path), place, 1, None, lambda: iter([picture]))
 
 
@@ -131,7 +133,7 @@ def _absent(given: str, reason: str) -> MediaSource:
     def load() -> npt.NDArray[np.uint8]:
         raise ImageError(message)
 
-    return MediaSource(given, Path(given), 1, None, lambda: iter([Picture(given, None, load)]))
+    return MediaSource(given, Path(given), 1, None, lambda: iter([Picture(given, None, load, int)]))
 
 
 def _check_name(path: Path) -> None:
@@ -173,7 +175,8 @@ def _frames(device: str, expected: int | None, shown: str | None = None) -> Iter
                 more = False
             if not more:
                 break
-            yield Picture(name, number, partial(np.asarray, frame))
+            # With the float copy that it is resized in.
+            yield Picture(name, number, partial(np.asarray, frame), partial(int, 5 * frame.nbytes))
             number += 1
     finally:
         capture.release()

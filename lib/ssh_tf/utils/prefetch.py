@@ -9,21 +9,33 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+MAX_BYTES = 2**30
+"""What is made ahead takes no more, but for a single item that does."""
+
+
 def prefetched(
-    load: Callable[[Item], Result], items: Iterable[Item], workers: int = 2, ahead: int = 4
+    load: Callable[[Item], Result],
+    items: Iterable[Item],
+    workers: int = 2,
+    ahead: int = 4,
+    size: Callable[[Item], int] = lambda _: 0,
+    max_bytes: int = MAX_BYTES,
 ) -> Iterator[tuple[Item, Future[Result]]]:
     """Each of `items` in its order, with the future of its `load`, of which up to `ahead` run or wait in `workers`
-    threads.
+    threads, and no more than have `max_bytes` by `size` together, the one that was given last among them.
 
     What `load` raises is raised by the future's ``result()``: one broken item does not end the others.
     """
     pool = ThreadPoolExecutor(max_workers=workers)
     pending: deque[tuple[Item, Future[Result]]] = deque()
+    sizes: deque[int] = deque()
     try:
         for item in items:
-            pending.append((item, pool.submit(load, item)))
-            if len(pending) > ahead:
+            sizes.append(size(item))
+            while pending and (len(pending) > ahead or sum(sizes) > max_bytes):
                 yield pending.popleft()
+                sizes.popleft()
+            pending.append((item, pool.submit(load, item)))
         while pending:
             yield pending.popleft()
     except BaseException:  # also where the caller leaves early

@@ -1,5 +1,7 @@
 """The detector: scales, pyramid, mirroring and merging by literal cases; the same faces from every kind of model."""
 
+import os
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +13,10 @@ from ssh_tf.model.detector import FaceDetector
 from ssh_tf.model.files.agreement import compare_proposals
 from ssh_tf.model.files.frozen_graphs import load_graph, save_graph, save_saved_model
 from ssh_tf.model.inference.graph_runner import ImageProposals
-from ssh_tf.utils.errors import CheckpointError, ConfigError, ImageError
+from ssh_tf.utils.errors import CheckpointError, ConfigError, ImageError, SSHError
 from ssh_tf.utils.images import write_image
+
+ALL_SCORES = ["TEST.SCORE_THRESH", "0.0"]
 
 
 class FakeRunner:
@@ -195,6 +199,120 @@ def test_a_size_beside_a_configuration():
         FaceDetector(FakeRunner([], [], []), load_config(), size="fast")
 
 
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        (None, r"got None \(what cv2.imread gives"),
+        ([[0]], "got a list"),
+        (3, "got an int"),
+        ("none.jpg", "none.jpg: No such file"),
+        (np.zeros((40, 40, 3)), "of float64"),
+        (np.full((40, 40, 3), np.nan, np.float32), "of float32"),
+        (np.zeros((40, 40, 3), np.uint16), "of uint16"),
+        (np.zeros((40, 40, 3), bool), "of bool"),
+        (np.zeros((40, 40, 3), np.int8), "of int8"),
+        (np.zeros((0, 40, 3), np.uint8), "shape"),
+        (np.zeros((), np.uint8), "shape"),
+    ],
+)
+@pytest.mark.parametrize("ask", ["__call__", "detect", "detect_batch"])
+def test_what_is_no_picture_is_a_typed_error(image, words, ask):
+    with pytest.raises(ImageError, match=words):
+        getattr(detector(), ask)([image] if ask == "detect_batch" else image)
+
+
+@pytest.mark.parametrize("images", [None, "a.jpg", 3])
+def test_what_are_no_pictures(images):
+    with pytest.raises(ImageError, match="expected several pictures"):
+        detector().detect_batch(images)
+
+
+@pytest.mark.parametrize("threshold", [np.nan, 2, -1, 1.0001, None, "0.5", [0.5], np.inf])
+def test_thresholds_that_are_none(threshold):
+    for ask in (lambda: detector()(picture(40, 40), threshold), lambda: detector().detect_batch([], threshold)):
+        with pytest.raises(ConfigError, match="threshold is a number from 0 to 1"):
+            ask()
+
+
+@pytest.mark.parametrize("threshold", [0, 1, 0.5, np.float32(0.5), np.float64(0)])
+def test_thresholds(threshold):
+    assert detector()(picture(40, 40), threshold).shape == (0, 5)
+
+
+def test_a_threshold_below_what_the_network_gives_is_refused(from_checkpoint, images):
+    with pytest.raises(ConfigError, match=r"threshold 0.049 is below TEST.SCORE_THRESH, 0.05"):
+        from_checkpoint(images[0], 0.049)
+    assert (from_checkpoint(images[0], 0.05)[:, 4] > 0.05).all()
+
+
+def test_a_closed_detector_says_so():
+    asked = detector()
+    with asked:
+        asked(picture(40, 40))
+    asked.close()
+    for ask in (asked, asked.prepare, asked.detect):
+        with pytest.raises(SSHError, match="closed"):
+            ask(picture(40, 40))
+    with pytest.raises(SSHError, match="closed"):
+        asked.detect_batch([])
+
+
+def test_unknown_backbone(checkpoint):
+    with pytest.raises(ConfigError, match="no backbone is called 'alexnet'; there are vgg16, "):
+        FaceDetector.from_checkpoint(checkpoint, "alexnet")
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_child_is_told_to_be_spawned(from_checkpoint, checkpoint, config, images):
+    from_checkpoint(images[0])
+    asks = [
+        lambda: from_checkpoint(images[0]),
+        lambda: from_checkpoint.prepare(images[0]),
+        lambda: FaceDetector.from_checkpoint(checkpoint, config=config),
+    ]
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        for ask in asks:
+            try:
+                ask()
+                os.write(writing, b"no error\n")
+            except SSHError as error:
+                os.write(writing, f"{error}\n".encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as stream:
+        lines = stream.read().splitlines()
+    os.waitpid(child, 0)
+    assert len(lines) == len(asks)
+    assert all("get_context('spawn')" in line for line in lines)
+    # The parent goes on.
+    assert from_checkpoint(images[0]).shape[1] == 5
+
+
+def test_pickled_by_what_it_was_made_from(from_checkpoint, frozen_model, config, images):
+    for found in (from_checkpoint, FaceDetector(frozen_model, config, "fp32")):
+        again = pickle.loads(pickle.dumps(found))
+        np.testing.assert_allclose(again(images[0]), found(images[0]), atol=1e-5)
+    with pytest.raises(SSHError, match="make it of the model's path"):
+        pickle.dumps(detector())
+
+
+def test_a_batch_goes_through_in_parts_of_bounded_size():
+    asked = detector((), (), (), ["TEST.SCALES", "[1000]", "TEST.MAX_SIZE", "1000"])
+    made = []
+
+    def images():
+        for number in range(20):
+            made.append(number)
+            # What has been asked for is a part ahead of what has been through the network, at most.
+            assert number - sum(shape[0] for shape, _ in asked.runner.asked) <= 8
+            yield picture(100, 100)
+
+    assert len(asked.detect_batch(images())) == 20
+    assert [shape[0] for shape, _ in asked.runner.asked] == [8, 8, 4]
+
+
 @pytest.fixture(scope="module")
 def config():
     return load_config(None, SMALL)
@@ -230,11 +348,11 @@ def test_frozen_finds_what_the_checkpoint_finds(from_checkpoint, frozen_model, c
 
 
 def test_frozen_follows_the_configuration_of_the_day(frozen_model, from_checkpoint, checkpoint, images):
-    config = load_config(None, [*SMALL, "TEST.MODE", "top", "TEST.RPN_TOP_N", "7", "TEST.NMS", "1.0"])
+    config = load_config(None, [*SMALL, "TEST.MODE", "top", "TEST.RPN_TOP_N", "7", "TEST.NMS", "1.0", *ALL_SCORES])
     frozen = FaceDetector.from_frozen(frozen_model, config, "fp32")
     found = frozen(images[0], 0.0)
     assert len(found) == 3 * 7
-    assert len(found) < len(from_checkpoint(images[0], 0.0))
+    assert len(found) < len(from_checkpoint(images[0], 0.05))
     again = FaceDetector.from_file(checkpoint, "mobile", config, "fp32")
     np.testing.assert_allclose(again(images[0], 0.0), found, atol=1e-5)
 
@@ -278,7 +396,7 @@ def test_half_precision_finds_nearly_the_same(checkpoint, from_checkpoint, confi
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_smallest_images(checkpoint, precision):
-    config = load_config(None, SMALL)
+    config = load_config(None, [*SMALL, *ALL_SCORES])
     detector = FaceDetector.from_checkpoint(checkpoint, "mobile", config, precision)
     for height, width in [(16, 16), (16, 40), (33, 17)]:
         config.TEST.SCALES = [min(height, width)]

@@ -54,3 +54,20 @@ def test_what_the_items_raise_is_raised():
 
     with pytest.raises(KeyError):
         list(prefetched(lambda x: x, items()))
+
+
+@pytest.mark.parametrize("sizes", [[3] * 20, [9, 1, 1, 9, 30, 1, 9, 9], [0, 0, 0, 0, 0, 0, 5]])
+def test_what_is_loaded_ahead_has_a_bound_in_bytes(sizes):
+    held = [0]
+
+    def load(number):
+        held[0] += sizes[number]
+        return number
+
+    done = []
+    for number, future in prefetched(load, range(len(sizes)), ahead=4, size=sizes.__getitem__, max_bytes=10):
+        done.append(future.result())
+        # Threads may still be about to load more, but nothing beyond the bound has been given to them.
+        assert held[0] <= 10 or held[0] == sizes[number]
+        held[0] -= sizes[number]
+    assert done == list(range(len(sizes)))

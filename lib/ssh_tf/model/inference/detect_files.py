@@ -40,7 +40,7 @@ def detect_pictures(
         image = picture.load()
         return image, detector.prepare(image)
 
-    for picture, future in prefetched(prepared, pictures):
+    for picture, future in prefetched(prepared, pictures, size=lambda picture: picture.size()):
         try:
             image, levels = future.result()
             started = perf_counter()

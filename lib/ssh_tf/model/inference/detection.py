@@ -3,8 +3,10 @@
 Letters: `H, W` size of a picture, `N` faces (or images of a batch), `R` proposals.
 """
 
+import os
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from numbers import Real
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -13,14 +15,20 @@ import numpy.typing as npt
 from ssh_tf.layer_utils.proposal_options import ProposalOptions
 from ssh_tf.model.inference.result import DetectionResult
 from ssh_tf.nms import nms
-from ssh_tf.utils.errors import ImageError
+from ssh_tf.utils.errors import ConfigError, ImageError, SSHError
 from ssh_tf.utils.images import network_input, shortest_side_scale
-from ssh_tf.utils.loose_images import LooseImage, as_bgr
+from ssh_tf.utils.loose_images import LooseImage, as_bgr, kind_of
 
 THRESHOLD = 0.5
 """Lowest score worth showing; evaluation asks for less."""
 
+FORKED = (
+    "a forked process lacks the threads of the one that it was forked from, and would wait for them without end: start "
+    "it by multiprocessing.get_context('spawn') and make the detector there"
+)
+
 _MIN_SIDE = 16
+_PIXELS_AT_ONCE = 2**23
 _LAST_BRANCH = 2
 
 _Self = TypeVar("_Self", bound="Detector")
@@ -38,7 +46,10 @@ class Runner(Protocol):
     """What the detector asks of a network."""
 
     def __call__(self, images: npt.NDArray[np.float32], scale: float) -> list[ImageProposals]:
-        """Proposals of each of `images` (N, H, W, 3), BGR minus the pixel means, that were resized by `scale`."""
+        """Proposals of each of `images` (N, H, W, 3), BGR minus the pixel means, that were resized by `scale`.
+
+        One that leaves out those of a low score has the bound as its attribute `least_score`.
+        """
 
     def close(self) -> None:
         """Give the memory back."""
@@ -59,6 +70,8 @@ class Detector:
         """`config` says at which scales a picture is looked at and how boxes are thinned out."""
         self.runner = runner
         self.config = config
+        self._process = os.getpid()
+        self._is_closed = False
 
     def __call__(
         self, image: LooseImage, threshold: float = THRESHOLD, *, rgb: bool = False
@@ -69,7 +82,10 @@ class Detector:
             (N, 5) [x1, y1, x2, y2, score] in the image's pixels, best first; every score is above `threshold`.
 
         Raises:
-            ImageError: the file is none that can be read, or a side is under 16 pixels at the network's input.
+            ImageError: it is none of these, the file is none that can be read, or a side is under 16 pixels at the
+                network's input.
+            ConfigError: `threshold` is none, or below what the network was told to leave out.
+            SSHError: the detector is closed, or was made in another process.
         """
         return self.detect(image, threshold, rgb=rgb).rows
 
@@ -79,8 +95,10 @@ class Detector:
         return DetectionResult(bgr, self.detect_batch([bgr], threshold)[0])
 
     def close(self) -> None:
-        """Give the network's memory back; the end of a `with` block does so too."""
-        self.runner.close()
+        """Give the network's memory back; the end of a `with` block does so too. The detector cannot be used again."""
+        if not self._is_closed:
+            self._is_closed = True
+            self.runner.close()
 
     def __enter__(self: _Self) -> _Self:
         return self
@@ -88,11 +106,26 @@ class Detector:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def detect_batch(
-        self, images: Sequence[npt.NDArray[np.uint8]], threshold: float = THRESHOLD
-    ) -> list[npt.NDArray[np.float32]]:
-        """As calling the detector on each image; neighbours of equal size go through the network together."""
-        return self.detect_prepared([self.prepare(image) for image in images], threshold)
+    def detect_batch(self, images: Iterable[LooseImage], threshold: float = THRESHOLD) -> list[npt.NDArray[np.float32]]:
+        """As calling the detector on each image; neighbours of equal size go through the network together.
+
+        No more are held for it at a time than have 2^23 pixels at the network's input.
+        """
+        if isinstance(images, str | os.PathLike) or not isinstance(images, Iterable):
+            raise ImageError(f"expected several pictures, got {kind_of(images)}")
+        self._check(threshold)
+        results: list[npt.NDArray[np.float32]] = []
+        prepared: list[list[Level]] = []
+        pixels = 0
+        for image in images:
+            levels = self.prepare(as_bgr(image))
+            more = sum(level.image.shape[0] * level.image.shape[1] for level in levels)
+            if prepared and pixels + more > _PIXELS_AT_ONCE:
+                results += self.detect_prepared(prepared, threshold)
+                prepared, pixels = [], 0
+            prepared.append(levels)
+            pixels += more
+        return results + self.detect_prepared(prepared, threshold)
 
     def prepare(self, image: npt.NDArray[np.uint8]) -> list[Level]:
         """Resize `image` (H, W, 3) BGR for the network, once for each of `TEST.SCALES`. Safe to call from a thread.
@@ -100,6 +133,9 @@ class Detector:
         Raises:
             ImageError: a side is under 16 pixels at the network's input, or it is not a colour picture of 8 bits.
         """
+        self._check_usable()
+        if not isinstance(image, np.ndarray):
+            raise ImageError(f"expected a picture (H, W, 3), got {kind_of(image)}")
         if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
             raise ImageError(f"expected a picture (H, W, 3), got an array of shape {list(image.shape)}")
         if image.dtype != np.uint8:
@@ -128,7 +164,8 @@ class Detector:
     def detect_prepared(
         self, prepared: Sequence[list[Level]], threshold: float = THRESHOLD
     ) -> list[npt.NDArray[np.float32]]:
-        """`detect_batch` for what `prepare` returned."""
+        """`detect_batch` for what `prepare` returned, all at once."""
+        self._check(threshold)
 
         def shapes(levels: list[Level]) -> list[Any]:
             return [(level.image.shape, level.scale) for level in levels]
@@ -138,6 +175,23 @@ class Detector:
             by_level = [self._run_level(levels) for levels in zip(*group, strict=True)]
             results += [self._merge(rows, threshold) for rows in zip(*by_level, strict=True)]
         return results
+
+    def _check(self, threshold: float) -> None:
+        self._check_usable()
+        if not isinstance(threshold, Real) or not 0 <= threshold <= 1:
+            raise ConfigError(f"the threshold is a number from 0 to 1, not {threshold!r}")
+        least = getattr(self.runner, "least_score", 0.0)
+        if threshold < least:
+            raise ConfigError(
+                f"the threshold {threshold} is below TEST.SCORE_THRESH, {least}, under which the network gives none; "
+                "make the detector with a configuration that has a lower one"
+            )
+
+    def _check_usable(self) -> None:
+        if self._is_closed:
+            raise SSHError("the detector is closed: make another")
+        if os.getpid() != self._process:
+            raise SSHError(FORKED)
 
     def _run_level(self, levels: Sequence[Level]) -> list[npt.NDArray[np.float32]]:
         """Rows (N, 5) in image pixels of each of the equally resized images in `levels`."""

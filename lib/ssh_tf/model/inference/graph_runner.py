@@ -3,6 +3,7 @@
 Letters: `N` images of `H, W` pixels, `R` proposals of an image.
 """
 
+import os
 import re
 from collections.abc import Sequence
 from itertools import pairwise
@@ -12,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssh_tf.layer_utils.proposals import ProposalOptions
-from ssh_tf.model.inference.detection import ImageProposals
+from ssh_tf.model.inference.detection import FORKED, ImageProposals
 from ssh_tf.model.precision import Precision, session_config
 from ssh_tf.nets.inference_graph import IMAGE_INFO, IMAGES, ROI_BRANCHES, ROI_SCORES, ROIS, ROW_NAMES, propose_all
 from ssh_tf.nets.network import Rows
@@ -26,6 +27,11 @@ _BEFORE_NODE = re.compile(r"^(.+)\n?\s*\[\[\{\{node", re.MULTILINE)
 class GraphRunner:
     """Runs a GraphDef that has the inputs and outputs of `inference_graph`."""
 
+    least_score = 0.0
+    """Proposals of no higher score are left out."""
+    _process: int | None = None
+    """The process that has run graphs."""
+
     def __init__(self, graph_def: Any, options: ProposalOptions | None, precision: Precision = "auto") -> None:
         """Import the graph and start a session.
 
@@ -34,7 +40,9 @@ class GraphRunner:
 
         Raises:
             CheckpointError: the graph does not hang together.
+            SSHError: the process is a fork of one that ran a graph.
         """
+        self.check_process()
         names = {node.name for node in graph_def.node}
         self._any_batch = options is not None and names.issuperset(ROW_NAMES)
         graph = tf.Graph()
@@ -54,9 +62,21 @@ class GraphRunner:
             except Exception as error:  # TensorFlow raises whatever the graph leads it to
                 raise CheckpointError(f"the graph cannot be used: {_reason(error)}") from error
             if self._any_batch and options is not None:
+                self.least_score = options.score_threshold
                 outputs = list(propose_all(Rows(*outputs), info, options))
         self._session = tf.Session(graph=graph, config=session_config(precision))
         self.run = self._session.make_callable(outputs, [images, info])
+
+    @classmethod
+    def check_process(cls) -> None:
+        """See that this is no fork of a process that ran a graph: TensorFlow would wait for threads that are not there.
+
+        Raises:
+            SSHError: it is.
+        """
+        if cls._process not in (None, os.getpid()):
+            raise SSHError(FORKED)
+        cls._process = os.getpid()
 
     def __call__(self, images: npt.NDArray[np.float32], scale: float) -> list[ImageProposals]:
         """Proposals of each of `images` (N, H, W, 3), BGR minus the pixel means, that were resized by `scale`.

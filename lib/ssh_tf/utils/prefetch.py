@@ -9,7 +9,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-MAX_BYTES = 2**30
+BYTES_AHEAD = 2**30
 """What is made ahead takes no more, but for a single item that does."""
 
 
@@ -19,7 +19,7 @@ def prefetched(
     workers: int = 2,
     ahead: int = 4,
     size: Callable[[Item], int] = lambda _: 0,
-    max_bytes: int = MAX_BYTES,
+    max_bytes: int = BYTES_AHEAD,
 ) -> Iterator[tuple[Item, Future[Result]]]:
     """Each of `items` in its order, with the future of its `load`, of which up to `ahead` run or wait in `workers`
     threads, and no more than have `max_bytes` by `size` together, the one that was given last among them.

@@ -51,7 +51,7 @@ def test_every_module_is_installed(installed):
 
 def test_types_of_the_extensions_are_installed_and_their_sources_are_not(installed):
     suffixes = {path.suffix for path in installed.rglob("*") if path.is_file()}
-    assert suffixes == {".py", ".pyi", ".pb", ".yml"}
+    assert suffixes == {".py", ".pyi", ".typed", ".pb", ".yml"}
 
 
 def test_models_and_settings_are_found_in_an_installed_package(installed, tmp_path):

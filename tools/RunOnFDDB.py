@@ -10,23 +10,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ssh_tf.datasets.fddb_files import folds_present, read_fold_names, write_fddb_detections
-from ssh_tf.model.command_line import add_config_arguments
+from ssh_tf.model.command_line import add_config_arguments, add_model_arguments
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detector import FaceDetector
-from ssh_tf.model.precision import DETECTOR_PRECISIONS
 from ssh_tf.model.test import SetImage, backbone_of, run_on_set, settings_of
-from ssh_tf.nets.backbones import BACKBONES
-from ssh_tf.utils.arguments import positive
+from ssh_tf.utils.arguments import ToolParser, positive
 from ssh_tf.utils.errors import DataError, run_tool
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", required=True, type=Path, help="a checkpoint, .pb, .onnx or folder of a SavedModel")
-    parser.add_argument(
-        "--backbone", choices=list(BACKBONES), help="of a checkpoint (default: seen from its variables)"
-    )
+    parser = ToolParser(__doc__)
+    add_model_arguments(parser, required=True, type=Path)
     parser.add_argument(
         "--data", type=Path, default=Path("data/FDDB"), metavar="DIR", help="it holds FDDB-folds/ and images/"
     )
@@ -35,7 +30,6 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--images", type=Path, metavar="DIR", help="the images (default: images in --data)")
     parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="gets FDDB-det-fold-NN.txt")
-    parser.add_argument("--precision", choices=DETECTOR_PRECISIONS, default="auto", help="arithmetic (default: auto)")
     add_config_arguments(parser)
     parser.add_argument(
         "--batch", type=positive, default=1, help="images of equal size that go through together (default: 1)"

@@ -5,22 +5,20 @@ than each of them (Izmailov et al., Averaging Weights Leads to Wider Optima and 
 mean of networks that were trained from different first weights finds nothing.
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from ssh_tf.model.command_line import add_config_arguments
+from ssh_tf.model.command_line import add_backbone_argument, add_config_arguments
 from ssh_tf.model.config import load_config
 from ssh_tf.model.files.averaging import save_average
 from ssh_tf.model.options import network_options
-from ssh_tf.nets.backbones import BACKBONES
-from ssh_tf.utils.arguments import length
+from ssh_tf.utils.arguments import ToolParser, length
 from ssh_tf.utils.errors import run_tool
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write one checkpoint."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(__doc__)
     parser.add_argument(
         "--model", nargs="+", type=Path, required=True, metavar="PATH", help="checkpoints and .pb files of this project"
     )
@@ -31,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="W",
         help="how much each counts, as a part of their sum (default: equally)",
     )
-    parser.add_argument("--backbone", required=True, choices=list(BACKBONES), help="their network")
+    add_backbone_argument(parser, required=True)
     parser.add_argument("--output", type=Path, required=True, help="the checkpoint's prefix, e.g. averaged.ckpt")
     add_config_arguments(parser)
     arguments = parser.parse_args(argv)

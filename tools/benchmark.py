@@ -20,6 +20,7 @@ from typing import Any
 
 from ssh_tf.model.precision import PRECISIONS
 from ssh_tf.nets.backbones import BACKBONES
+from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.cpu import cpu_flags, cpu_name
 from ssh_tf.utils.errors import run_tool
 from ssh_tf.utils.files import atomic_write
@@ -40,7 +41,7 @@ _DEMO_IMAGE = Path(__file__).resolve().parent.parent / "data/demo/montage.jpg"
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = ToolParser(__doc__)
     parser.add_argument("--inference", action="store_true", help="measure detection (default: all parts)")
     parser.add_argument("--train", action="store_true", help="measure training (default: all parts)")
     parser.add_argument("--nms", action="store_true", help="measure non-maximum suppression (default: all parts)")

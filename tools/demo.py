@@ -7,10 +7,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from ssh_tf.model.command_line import add_detection_arguments, detection_config
+from ssh_tf.model.command_line import add_detection_arguments, add_model_arguments, detection_config
 from ssh_tf.model.detector import DEFAULT_MODEL, FaceDetector
 from ssh_tf.model.inference.detect_to_folder import detect_to_folder
-from ssh_tf.nets.backbones import BACKBONES
+from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import SSHError, run_tool
 
 DEMO_IMAGES = Path(__file__).resolve().parent.parent / "data/demo"
@@ -18,23 +18,20 @@ DEMO_IMAGES = Path(__file__).resolve().parent.parent / "data/demo"
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = ToolParser(__doc__)
     parser.add_argument(
         "inputs",
         nargs="*",
         metavar="INPUT",
         help="image, folder, pattern, video or number of a camera (default: the checkout's data/demo)",
     )
-    parser.add_argument(
-        "--model",
+    add_model_arguments(
+        parser,
         metavar="PATH|NAME",
         help="checkpoint, .pb, folder of a SavedModel, .onnx, or name of one that comes with the package "
         f"(default: {DEFAULT_MODEL})",
     )
-    parser.add_argument(
-        "--backbone", choices=list(BACKBONES), help="of a checkpoint (default: seen from its variables)"
-    )
-    add_detection_arguments(parser)
+    add_detection_arguments(parser, Path("output/demo"))
     return parser.parse_args(argv)
 
 

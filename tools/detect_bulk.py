@@ -20,42 +20,38 @@ from ssh_tf.bulk.inputs import SHARD, find_units
 from ssh_tf.bulk.output import Output
 from ssh_tf.bulk.storage import root_and_name
 from ssh_tf.bulk.work import Counts
-from ssh_tf.model.command_line import add_config_arguments, detection_config
+from ssh_tf.model.command_line import (
+    add_config_arguments,
+    add_model_arguments,
+    add_threshold_argument,
+    detection_config,
+)
 from ssh_tf.model.detector import DEFAULT_MODEL, FaceDetector
 from ssh_tf.model.files.checkpoints import model_files
-from ssh_tf.model.inference.detection import THRESHOLD
-from ssh_tf.model.precision import DETECTOR_PRECISIONS
-from ssh_tf.nets.backbones import BACKBONES
-from ssh_tf.utils.arguments import length, positive, probability
+from ssh_tf.utils.arguments import ToolParser, length, positive
 from ssh_tf.utils.errors import run_tool
 from ssh_tf.utils.resources import model_names, model_path
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = ToolParser(__doc__)
     parser.add_argument(
         "inputs", nargs="+", metavar="INPUT", help="folder, pattern, list, picture, tar, Parquet; URIs too"
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="for the results; a URI too")
-    parser.add_argument("--image-column", metavar="NAME", help="of Parquet files (default: the only one of bytes)")
-    parser.add_argument("--model", default=DEFAULT_MODEL, metavar="PATH|NAME", help="as tools/demo.py takes it")
-    parser.add_argument("--backbone", choices=list(BACKBONES), help="of a checkpoint")
-    parser.add_argument(
-        "--threshold", type=probability, default=THRESHOLD, help="keep faces of a higher score (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--precision", choices=DETECTOR_PRECISIONS, default="auto", help="arithmetic (default: %(default)s)"
-    )
+    parser.add_argument("--image_column", metavar="NAME", help="of Parquet files (default: the only one of bytes)")
+    add_model_arguments(parser, default=DEFAULT_MODEL, metavar="PATH|NAME", help="as tools/demo.py takes it")
+    add_threshold_argument(parser)
     parser.add_argument(
         "--workers", type=positive, metavar="N", help="processes (default: as many as there is room for)"
     )
-    parser.add_argument("--cpus-per-worker", type=length, default=1, metavar="C", help="default: %(default)s")
+    parser.add_argument("--cpus_per_worker", type=length, default=1, metavar="C", help="default: %(default)s")
     parser.add_argument(
-        "--gpus-per-worker", type=length, default=0, metavar="G", help="0.5: two share one (default: 0)"
+        "--gpus_per_worker", type=length, default=0, metavar="G", help="0.5: two share one (default: 0)"
     )
     parser.add_argument(
-        "--shard-size", type=positive, default=SHARD, metavar="M", help="pictures (default: %(default)s)"
+        "--shard_size", type=positive, default=SHARD, metavar="M", help="pictures (default: %(default)s)"
     )
     parser.add_argument(
         "--address", metavar="HOST:PORT", help="of a Ray cluster, or auto (default: this machine alone)"

@@ -10,6 +10,7 @@ from pathlib import Path
 from ssh_tf.datasets import fddb_report
 from ssh_tf.datasets.fddb_files import Shape, folds_present, read_fold
 from ssh_tf.datasets.results import write_json
+from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import run_tool
 
 SHAPES = {"rect": Shape.RECTANGLE, "ellipse": Shape.ELLIPSE}
@@ -17,7 +18,7 @@ SHAPES = {"rect": Shape.RECTANGLE, "ellipse": Shape.ELLIPSE}
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = ToolParser(__doc__)
     parser.add_argument("--detections", required=True, type=Path, metavar="DIR", help="folder of FDDB-det-fold-NN.txt")
     parser.add_argument("--folds", required=True, type=Path, metavar="DIR", help="the official folder FDDB-folds")
     sizes = parser.add_mutually_exclusive_group(required=True)

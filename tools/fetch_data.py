@@ -13,6 +13,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ssh_tf.datasets.archives import ARCHIVES, GROUPS, Archive
+from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.download import Report, download, extract
 from ssh_tf.utils.errors import DataError, run_tool
 
@@ -20,7 +21,7 @@ from ssh_tf.utils.errors import DataError, run_tool
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     groups = "; ".join(f"{group} = {' '.join(names)}" for group, names in GROUPS.items())
-    parser = argparse.ArgumentParser(description=__doc__, epilog=f"Groups: {groups}.")
+    parser = ToolParser(__doc__, epilog=f"Groups: {groups}.")
     parser.add_argument("name", nargs="*", metavar="NAME", help=f"an archive ({', '.join(ARCHIVES)}) or a group")
     parser.add_argument(
         "--list", action="store_true", help="show every archive, where it is from and how it is checked"

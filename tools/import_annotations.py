@@ -17,6 +17,7 @@ from ssh_tf.datasets.labels.items import FACE, Pictures
 from ssh_tf.datasets.labels.readers import READERS
 from ssh_tf.datasets.labels.writers import WRITERS, read_own
 from ssh_tf.datasets.problems import Problems
+from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import DataError, run_tool
 from ssh_tf.utils.files import atomic_write
 
@@ -30,7 +31,7 @@ def _share(text: str) -> float:
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(__doc__)
     direction = parser.add_mutually_exclusive_group(required=True)
     direction.add_argument("--from", dest="source", choices=list(READERS), help="format of INPUT")
     direction.add_argument("--to", dest="target", choices=list(WRITERS), help="format of OUTPUT")
@@ -39,7 +40,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--output", type=Path, metavar="OUTPUT", required=True, help="folder or file to write")
     parser.add_argument("--class", dest="name", metavar="NAME", help="the class that is a face; needed if several")
     parser.add_argument(
-        "--ignore-class",
+        "--ignore_class",
         nargs="+",
         default=[],
         metavar="NAME",

@@ -8,22 +8,24 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from ssh_tf.model.command_line import add_detection_arguments, detection_config
+from ssh_tf.model.command_line import add_detection_arguments, add_precision_argument, detection_config
 from ssh_tf.model.detector import FaceDetector
 from ssh_tf.model.files.checkpoints import is_checkpoint
 from ssh_tf.model.files.frozen_graphs import is_frozen
 from ssh_tf.model.inference.detect_to_folder import detect_to_folder
+from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import CheckpointError, run_tool
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = ToolParser(__doc__)
     parser.add_argument(
         "inputs", nargs="+", metavar="INPUT", help="image, folder, pattern, video or number of a camera"
     )
     parser.add_argument("--model", required=True, metavar="FILE.pb|DIR|FILE.onnx", help="the frozen model")
-    add_detection_arguments(parser)
+    add_precision_argument(parser)
+    add_detection_arguments(parser, Path("output/demo"))
     return parser.parse_args(argv)
 
 

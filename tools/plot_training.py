@@ -1,17 +1,17 @@
 """Plot the losses and the validations of a training, from its tables or from what an earlier one printed."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from ssh_tf.model.training.curves import read_curves
+from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import run_tool
 from ssh_tf.utils.plots import save_figure, training_figure
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool; return its exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = ToolParser(__doc__)
     parser.add_argument(
         "run",
         type=Path,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ssh_tf.datasets.wider_split import read_split, write_annotations
+from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import DataError, run_tool
 
 SPLITS = ("train", "val")
@@ -17,7 +18,7 @@ SPLITS = ("train", "val")
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(__doc__)
     parser.add_argument("--data", type=Path, default=Path("data/WIDER"), metavar="DIR", help="default: %(default)s")
     parser.add_argument(
         "--source", type=Path, metavar="DIR", help="folder of the official files (default: wider_face_split in --data)"

@@ -16,13 +16,14 @@ from ssh_tf.datasets.wider_baselines import Baseline, published, read_baselines
 from ssh_tf.datasets.wider_detections import corner_boxes, official_rows, read_wider_detections
 from ssh_tf.datasets.wider_evaluation import evaluate_wider
 from ssh_tf.datasets.wider_ground_truth import LEVELS, read_ground_truth
+from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import run_tool
 from ssh_tf.utils.types import FloatArray
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = ToolParser(__doc__)
     parser.add_argument("--imdb", choices=["wider_face_val"], default="wider_face_val", help="the set evaluated on")
     parser.add_argument("--detections", required=True, type=Path, metavar="DIR|FILE.npz", help="what was detected")
     parser.add_argument(

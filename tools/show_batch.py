@@ -8,7 +8,6 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -17,10 +16,11 @@ from ssh_tf.model.command_line import add_config_arguments
 from ssh_tf.model.config import load_config
 from ssh_tf.model.options import pipeline_options
 from ssh_tf.roi_data_layer.samples import FACE, IGNORE, Sampler, TrainingSample
-from ssh_tf.utils.arguments import not_negative, positive
+from ssh_tf.utils.arguments import ToolParser, not_negative, positive
 from ssh_tf.utils.drawing import draw_truth
 from ssh_tf.utils.errors import run_tool
 from ssh_tf.utils.images import write_image
+from ssh_tf.utils.opencv import cv2
 
 
 def sheet_of_samples(samples: Sequence[TrainingSample], tile: int) -> npt.NDArray[np.uint8]:
@@ -39,8 +39,8 @@ def sheet_of_samples(samples: Sequence[TrainingSample], tile: int) -> npt.NDArra
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool; return its exit code."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter, epilog="Faces blue, ignored grey."
+    parser = ToolParser(
+        __doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter, epilog="Faces blue, ignored grey."
     )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--data", type=Path, metavar="DIR", help="folder with images/ and train.txt")
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--count", type=positive, default=16, help="samples to show, of as many iterations as it takes")
     parser.add_argument("--iteration", type=not_negative, default=0, help="training iteration to begin with")
     parser.add_argument("--tile", type=positive, default=480, help="pixels of a sample's side on the sheet")
-    parser.add_argument("--skip-missing", action="store_true", help="leave missing images out")
+    parser.add_argument("--skip_missing", action="store_true", help="leave missing images out")
     add_config_arguments(parser)
     arguments = parser.parse_args(argv)
 

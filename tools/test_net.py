@@ -25,13 +25,11 @@ from ssh_tf.datasets.wider_baselines import published, read_baselines
 from ssh_tf.datasets.wider_detections import read_wider_detections
 from ssh_tf.datasets.wider_evaluation import evaluate_wider
 from ssh_tf.datasets.wider_ground_truth import LEVELS, read_ground_truth
-from ssh_tf.model.command_line import add_config_arguments
+from ssh_tf.model.command_line import add_config_arguments, add_model_arguments
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detector import FaceDetector
-from ssh_tf.model.precision import DETECTOR_PRECISIONS
 from ssh_tf.model.test import DETECTIONS, SetDetections, SetImage, backbone_of, run_on_set, settings_of
-from ssh_tf.nets.backbones import BACKBONES
-from ssh_tf.utils.arguments import length, plain_name, positive, probability
+from ssh_tf.utils.arguments import ToolParser, length, plain_name, positive, probability
 from ssh_tf.utils.errors import DataError, run_tool
 from ssh_tf.utils.images import write_image
 
@@ -41,7 +39,7 @@ FOLDER = "folder"
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(__doc__)
     parser.add_argument("--imdb", default=WIDER, help=f"{', '.join(DATASET_NAMES)}, or {FOLDER} (default: %(default)s)")
     parser.add_argument("--data", type=Path, metavar="DIR", help="with --imdb folder: it holds images/ and <split>.txt")
     parser.add_argument("--split", default="val", help="with --imdb folder: stem of the annotation file (default: val)")
@@ -50,12 +48,8 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--ground_truth", type=Path, metavar="DIR", help="default: WIDER/ground_truth below --data_root"
     )
     parser.add_argument("--baselines", type=Path, metavar="DIR", help="the toolbox's plot/baselines: curves to compare")
-    parser.add_argument("--model", required=True, type=Path, help="a checkpoint, .pb, .onnx or folder of a SavedModel")
-    parser.add_argument(
-        "--backbone", choices=list(BACKBONES), help="of a checkpoint (default: seen from its variables)"
-    )
+    add_model_arguments(parser, required=True, type=Path)
     parser.add_argument("--tag", type=plain_name, default="default", help="name of the run (default: %(default)s)")
-    parser.add_argument("--precision", choices=DETECTOR_PRECISIONS, default="auto", help="arithmetic (default: auto)")
     add_config_arguments(parser)
     parser.add_argument("--output_root", type=Path, default=Path("output"), help="results go below it")
     parser.add_argument(
@@ -63,7 +57,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--workers", type=positive, default=2, help="threads that read and resize (default: 2)")
     parser.add_argument("--restart", action="store_true", help="begin anew, whatever an earlier run has left")
-    parser.add_argument("--skip-missing", action="store_true", help="leave images out that are not there")
+    parser.add_argument("--skip_missing", action="store_true", help="leave images out that are not there")
     parser.add_argument("--label", help="name of the detector in the plots (default: its snapshot)")
     parser.add_argument(
         "--sizes",

@@ -9,24 +9,23 @@ from pathlib import Path
 
 from ssh_tf.datasets.factory import load_dataset, load_folder
 from ssh_tf.datasets.records import ImageRecord
-from ssh_tf.model.command_line import add_config_arguments
+from ssh_tf.model.command_line import add_backbone_argument, add_config_arguments, add_precision_argument
 from ssh_tf.model.config import load_config
 from ssh_tf.model.precision import PRECISIONS
 from ssh_tf.model.train_val import METHODS, TrainingRun, train
 from ssh_tf.model.training.devices import choose_devices
 from ssh_tf.model.training.validation import Validation
-from ssh_tf.nets.backbones import BACKBONES
-from ssh_tf.utils.arguments import plain_name, positive
+from ssh_tf.utils.arguments import ToolParser, plain_name, positive
 from ssh_tf.utils.errors import run_tool
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
+    parser = ToolParser(
+        __doc__,
         epilog="Several machines: give each the same command, and in TF_CONFIG the addresses of all and its own place.",
     )
-    parser.add_argument("--backbone", required=True, choices=list(BACKBONES), help="network to train")
+    add_backbone_argument(parser, required=True)
     parser.add_argument(
         "--weight", metavar="FILE", help="start from: a slim ImageNet checkpoint, an .npz of arrays, an SSH checkpoint"
     )
@@ -36,17 +35,15 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--data", type=Path, nargs="+", metavar="FOLDER", help="images/, train.txt and val.txt, instead of --imdb"
     )
     parser.add_argument("--data_root", type=Path, default=Path("data"), help="folder that holds WIDER/ (default: data)")
-    parser.add_argument("--skip-missing", action="store_true", help="leave out images that are missing or unreadable")
+    parser.add_argument("--skip_missing", action="store_true", help="leave out images that are missing or unreadable")
     parser.add_argument("--iters", type=positive, default=300000, help="iterations in all (default: %(default)s)")
     parser.add_argument(
         "--tag", type=plain_name, default="default", help="name of the run; a run of the same name is gone on with"
     )
     parser.add_argument("--method", choices=METHODS, default="group", help="train all branches in a step, or one drawn")
+    add_precision_argument(parser, PRECISIONS, "arithmetic; auto: the fastest of the CPU, fp32 on GPUs")
     parser.add_argument(
-        "--precision", choices=PRECISIONS, default="auto", help="arithmetic; auto: the fastest of the CPU, fp32 on GPUs"
-    )
-    parser.add_argument(
-        "--cpu-devices",
+        "--cpu_devices",
         type=positive,
         default=1,
         metavar="N",

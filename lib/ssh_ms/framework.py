@@ -3,11 +3,7 @@
 from ssh_ms.framework import ms, nn, ops
 """
 
-import os
 import sys
-
-# Compiling is talkative: what is left is errors. An explicit setting is respected.
-os.environ.setdefault("GLOG_v", "3")
 
 try:
     import mindspore as ms
@@ -24,20 +20,19 @@ from mindspore.common import initializer
 
 from ssh_tf.utils.errors import ConfigError
 
-DEVICES = ("CPU", "GPU", "Ascend")
-MODES = {"graph": ms.GRAPH_MODE, "pynative": ms.PYNATIVE_MODE}
+_MODES = {"graph": ms.GRAPH_MODE, "pynative": ms.PYNATIVE_MODE}
 
 
 def set_up(mode: str = "graph", device: str = "CPU") -> None:
-    """Run from now on in `mode`, a key of `MODES`, on `device`, one of `DEVICES`.
+    """Run from now on in `mode`, one of `ssh_ms.command_line.MODES`, on `device`, one of its `DEVICES`.
 
     Raises:
         ConfigError: this MindSpore does not compute on `device`.
     """
     try:
-        ms.set_context(mode=MODES[mode], device_target=device)
+        ms.set_context(mode=_MODES[mode], device_target=device)
     except (ValueError, RuntimeError) as error:
         raise ConfigError(f"this MindSpore does not compute on {device}; is its package for it installed?") from error
 
 
-__all__ = ["DEVICES", "MODES", "datasets", "initializer", "mindrecord", "ms", "nn", "ops", "set_up"]
+__all__ = ["datasets", "initializer", "mindrecord", "ms", "nn", "ops", "set_up"]

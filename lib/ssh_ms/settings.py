@@ -3,7 +3,6 @@
 The default file holds three YAML documents, as MindSpore's models have them: values, what they mean, choices.
 """
 
-import argparse
 import contextlib
 import difflib
 import os
@@ -14,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import ConfigError
 
 
@@ -24,7 +24,7 @@ def read_settings(argv: Sequence[str] | None, default: Path, description: str | 
         ConfigError: a file cannot be read, a key is unknown, a value is of another type or none of the choices.
     """
     values, meanings, choices = _documents(default, 3)
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(description)
     parser.add_argument("--config_path", type=Path, metavar="FILE", help="YAML file of what differs from the defaults")
     for key, value in values.items():
         kind = f"{type(value).__name__}, default {value!r}".replace("%", "%%")

@@ -4,13 +4,15 @@ import re
 import sys
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from ssh_tf.utils.files import atomic_write
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 LOG_NAME, PLOT_NAME = "loss_0.log", "loss_0.png"
 
@@ -74,8 +76,10 @@ class TrainingLog:
                 loss_figure(losses).savefig(stream, format="png", dpi=120)
 
 
-def loss_figure(losses: list[float]) -> Figure:
+def loss_figure(losses: list[float]) -> "Figure":
     """Losses over steps: each one faint, and the mean of the last 50 on top."""
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
     steps = np.arange(1, len(losses) + 1)

@@ -1,6 +1,7 @@
 """The benchmark: everything is measured and told; how fast it is, is not tested."""
 
 import json
+import re
 
 import pytest
 
@@ -49,9 +50,10 @@ def test_nms(tmp_path, capsys):
     ],
 )
 def test_wrong_arguments(arguments, capsys):
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit) as left:
         main(arguments)
-    assert "usage" in capsys.readouterr().err
+    assert left.value.code == 2
+    assert re.fullmatch(r"error: .+\n", capsys.readouterr().err)
 
 
 def test_training(tmp_path, capsys):

@@ -194,7 +194,7 @@ def test_precision(asked_for, pictures):
 
 def test_pictures_that_cannot_be_read_are_named(broken_root, asked_for):
     options = ["--imdb", TRAIN, "--data_root", broken_root]
-    message = r"2 of 4 images are missing or unreadable under .*: 0--Parade/0\.jpg, 0--Parade/1\.jpg \(.*--skip-missing"
+    message = r"2 of 4 images are missing or unreadable under .*: 0--Parade/0\.jpg, 0--Parade/1\.jpg \(.*--skip_missing"
     with pytest.raises(DataError, match=message):
         asked_for(*options)
     run, _, records, *_ = asked_for(*options, "--skip-missing")
@@ -211,8 +211,8 @@ def test_pictures_that_cannot_be_read_are_named(broken_root, asked_for):
         (["--imdb", TRAIN, "--iters", "0"], "argument --iters: '0' is not a whole number from 1 up"),
         (["--imdb", TRAIN, "--iters", "-5"], "argument --iters: '-5' is not a whole number from 1 up"),
         (["--imdb", TRAIN, "--iters", "many"], "argument --iters: 'many' is not a whole number from 1 up"),
-        (["--imdb", TRAIN, "--cpu-devices", "0"], "argument --cpu-devices: '0' is not a whole number from 1 up"),
-        (["--imdb", TRAIN, "--cpu-devices", "-1"], "argument --cpu-devices: '-1' is not a whole number from 1 up"),
+        (["--imdb", TRAIN, "--cpu-devices", "0"], "argument --cpu_devices: '0' is not a whole number from 1 up"),
+        (["--imdb", TRAIN, "--cpu-devices", "-1"], "argument --cpu_devices: '-1' is not a whole number from 1 up"),
         (["--imdb", TRAIN, "--tag", "a/b"], "argument --tag: 'a/b' is not a plain name"),
         (["--imdb", TRAIN, "--tag", ".."], "argument --tag: '..' is not a plain name"),
         (["--imdb", TRAIN, "--method", "all"], "argument --method: invalid choice: 'all'"),

@@ -15,7 +15,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 
 from ssh_tf.model.config import load_config
@@ -33,6 +32,7 @@ from ssh_tf.nms import nms
 from ssh_tf.utils.images import read_image
 from ssh_tf.utils.media import Picture
 from ssh_tf.utils.memory import resident_peak
+from ssh_tf.utils.opencv import cv2
 from ssh_tf.utils.tf1 import tf
 
 STAGES = ("read", "resize", "network", "proposals", "nms", "python", "detect", "stream")

@@ -7,11 +7,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from ssh_tf.nms import nms, processors
+from ssh_tf.utils.opencv import cv2
 from ssh_tf.utils.tf1 import tf
 
 _THRESHOLD = 0.3

@@ -16,7 +16,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 
 from ssh_tf.datasets.records import ImageRecord
@@ -32,6 +31,7 @@ from ssh_tf.roi_data_layer.pipeline import batch_image, make_dataset
 from ssh_tf.roi_data_layer.samples import FACE, Sampler
 from ssh_tf.utils.images import read_image
 from ssh_tf.utils.memory import resident_peak
+from ssh_tf.utils.opencv import cv2, single_threaded_opencv
 from ssh_tf.utils.tf1 import tf
 from ssh_tools.measuring.benchmark_inference import lifelike
 
@@ -260,5 +260,9 @@ class _Trainer:
 
 @contextmanager
 def _trainer(setting: TrainingSetting, records: Sequence[ImageRecord], in_turn: bool) -> Iterator[_Trainer]:
-    with tf.Graph().as_default() as graph, tf.Session(graph=graph, config=session_config(setting.precision)) as session:
+    with (
+        single_threaded_opencv(),
+        tf.Graph().as_default() as graph,
+        tf.Session(graph=graph, config=session_config(setting.precision)) as session,
+    ):
         yield _Trainer(session, setting, records, in_turn)

@@ -14,12 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from ssh_tf.utils.errors import SSHError
 from ssh_tf.utils.images import resize, shortest_side_scale
+from ssh_tf.utils.opencv import cv2
 
 Detect = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.floating]]
 """A picture (H, W, 3) BGR to rows (N, 5)."""

@@ -15,11 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-# MindSpore's own protobuf messages have to be there before TensorFlow's.
-from ssh_ms.framework import ms, set_up
-from ssh_ms.network import SSHNetwork, any_size
 from ssh_ms.training_data import CanvasOptions, ExampleMaker
-from ssh_ms.training_graph import LossOptions, TrainingLoss, TrainStep, freeze_early_layers
 from ssh_tf.layer_utils.anchors import BRANCHES, branch_sizes
 from ssh_tf.layer_utils.matching import MatchOptions, match_anchors, used_anchors
 from ssh_tf.model.config import load_config
@@ -28,6 +24,7 @@ from ssh_tf.model.precision import session_config
 from ssh_tf.nets.network import ssh_network
 from ssh_tf.nets.training_graph import Targets, training_losses
 from ssh_tf.roi_data_layer.samples import FACE
+from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.cpu import cpu_name
 from ssh_tf.utils.errors import run_tool
 from ssh_tf.utils.files import atomic_write
@@ -59,6 +56,9 @@ def noise(height: int, width: int) -> npt.NDArray[np.float32]:
 
 def forward_case(height: int, width: int) -> Case:
     """From an image to logits and offsets of all anchors."""
+    from ssh_ms.framework import ms
+    from ssh_ms.network import SSHNetwork, any_size
+
     image = noise(height, width)
     graph = tf.Graph()
     with graph.as_default():
@@ -80,6 +80,10 @@ def forward_case(height: int, width: int) -> Case:
 
 def step_case(height: int, width: int) -> Case:
     """A training step on one image: all branches, conv1 and conv2 frozen."""
+    from ssh_ms.framework import ms
+    from ssh_ms.network import SSHNetwork
+    from ssh_ms.training_graph import LossOptions, TrainingLoss, TrainStep, freeze_early_layers
+
     image = noise(height, width)
     sizes = tuple(branch_sizes(height, width, pool_deep=True))
     match = match_anchors(
@@ -133,12 +137,16 @@ def measure(case: Case, repeats: int) -> tuple[Seconds, Seconds]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print; 0."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(__doc__)
     parser.add_argument("--forward", nargs="*", type=_size, default=[(400, 800), (1200, 1600)], metavar="HxW")
     parser.add_argument("--train", nargs="*", type=_size, default=[(896, 1024)], metavar="HxW")
     parser.add_argument("--repeats", type=int, default=5, help="times that each is measured (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     arguments = parser.parse_args(argv)
+    # Not before the arguments are known to be right: MindSpore takes seconds.
+    # Its own protobuf messages have to be there before TensorFlow's.
+    from ssh_ms.framework import set_up
+
     set_up("graph")
     report = []
     print(cpu_name())

@@ -3,19 +3,16 @@
 What the optimiser added is left out and listed.
 """
 
-import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 
-# MindSpore's own protobuf messages have to be there before TensorFlow's.
-from ssh_ms.checkpoints import check_shapes, read_checkpoint
 from ssh_ms.conversion import to_variables
 from ssh_ms.hdf5 import to_channels_last
 from ssh_ms.names import read_name_table
-from ssh_ms.network import SSHNetwork
+from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import CheckpointError, run_tool
 from ssh_tf.utils.tf1 import tf
 
@@ -41,11 +38,16 @@ def save_variables(path: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Convert; 0 when the checkpoint is written."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(__doc__)
     parser.add_argument("--infile", required=True, metavar="FILE.ckpt", help="MindSpore checkpoint")
     parser.add_argument("--outfile", required=True, metavar="CKPT", help="prefix of the checkpoint to write")
     parser.add_argument("--map", default=_MAP, metavar="FILE.csv", help="table of names (default: %(default)s)")
     arguments = parser.parse_args(argv)
+    # Not before the arguments are known to be right: MindSpore takes seconds.
+    # Its own protobuf messages have to be there before TensorFlow's.
+    from ssh_ms.checkpoints import check_shapes, read_checkpoint
+    from ssh_ms.network import SSHNetwork
+
     parameters = read_checkpoint(arguments.infile)
     check_shapes(arguments.infile, parameters, SSHNetwork().get_parameters())
     converted = to_variables(arguments.infile, parameters, read_name_table(arguments.map))

@@ -5,22 +5,24 @@ The file takes `images` (1, 3, H, W) float32, BGR minus the means, and gives `lo
 ckpt2tf.py and tools/convert_ckpt_to_pb.py.
 """
 
-import argparse
 from collections.abc import Sequence
 
-from ssh_ms.checkpoints import load_network
-from ssh_ms.export import export
-from ssh_ms.framework import set_up
-from ssh_ms.network import SSHNetwork
+from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import run_tool
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Export; 0 when the file is written."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(__doc__)
     parser.add_argument("--infile", required=True, metavar="FILE.ckpt", help="MindSpore checkpoint")
     parser.add_argument("--outfile", required=True, metavar="FILE", help="file to write: .mindir or .onnx")
     arguments = parser.parse_args(argv)
+    # Not before the arguments are known to be right: MindSpore takes seconds.
+    from ssh_ms.checkpoints import load_network
+    from ssh_ms.export import export
+    from ssh_ms.framework import set_up
+    from ssh_ms.network import SSHNetwork
+
     set_up("graph")
     network = SSHNetwork()
     load_network(network, arguments.infile)

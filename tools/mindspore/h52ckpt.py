@@ -4,15 +4,13 @@ Every name is taken from the table and every shape compared with the network's. 
 ImageNet, gives a checkpoint that training can start from.
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from ssh_ms.checkpoints import check_shapes, write_checkpoint
 from ssh_ms.conversion import to_parameters
 from ssh_ms.hdf5 import read_weights_hdf5
 from ssh_ms.names import read_name_table
-from ssh_ms.network import SSHNetwork
+from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import run_tool
 
 _MAP = Path(__file__).with_name("map.csv")
@@ -20,11 +18,15 @@ _MAP = Path(__file__).with_name("map.csv")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Convert; 0 when the checkpoint is written."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(__doc__)
     parser.add_argument("--infile", required=True, metavar="FILE.h5", help="file of tf2h5.py")
     parser.add_argument("--outfile", required=True, metavar="FILE.ckpt", help="checkpoint to write")
     parser.add_argument("--map", default=_MAP, metavar="FILE.csv", help="table of names (default: %(default)s)")
     arguments = parser.parse_args(argv)
+    # Not before the arguments are known to be right: MindSpore takes seconds.
+    from ssh_ms.checkpoints import check_shapes, write_checkpoint
+    from ssh_ms.network import SSHNetwork
+
     converted = to_parameters(arguments.infile, read_weights_hdf5(arguments.infile), read_name_table(arguments.map))
     network = SSHNetwork()
     parameters = (network if converted.whole else network.ssh.vgg).get_parameters()

@@ -3,12 +3,12 @@
 What the optimiser added (momentum, counters) is left out and listed.
 """
 
-import argparse
 from collections.abc import Sequence
 
 from ssh_ms.hdf5 import sort_names, to_channels_first, write_hdf5
 from ssh_tf.model.files.weights import open_arrays
 from ssh_tf.nets.backbones import BACKBONES
+from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import CheckpointError, run_tool
 
 _BACKBONE = "vgg16"
@@ -16,7 +16,7 @@ _BACKBONE = "vgg16"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Convert; 0 when the file is written."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = ToolParser(__doc__)
     parser.add_argument(
         "--infile", required=True, metavar="CKPT", help="checkpoint, frozen .pb or .npz of named arrays"
     )

@@ -9,15 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
-from ssh_ms.checkpoints import load_initial
-from ssh_ms.framework import ms, set_up
-from ssh_ms.network import SSHNetwork
 from ssh_ms.settings import read_settings
-from ssh_ms.shards import MindRecordSource, shards, write_shards
 from ssh_ms.sources import DataSource, FileSource, load_records
-from ssh_ms.trainer import Schedule, Trainer
 from ssh_ms.training_data import CanvasOptions, ExampleMaker
-from ssh_ms.training_graph import LossOptions, TrainingLoss, TrainStep, freeze_early_layers
 from ssh_tf.layer_utils.matching import MatchOptions
 from ssh_tf.utils.errors import ConfigError, run_tool
 
@@ -28,6 +22,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Train; 0 when the last step is done or a signal stopped the run with a checkpoint."""
     settings = read_settings(argv, _DEFAULTS, __doc__)
     check(settings)
+    # Not before the arguments are known to be right: MindSpore takes seconds.
+    from ssh_ms.checkpoints import load_initial
+    from ssh_ms.framework import ms, set_up
+    from ssh_ms.network import SSHNetwork
+    from ssh_ms.trainer import Schedule, Trainer
+    from ssh_ms.training_graph import LossOptions, TrainingLoss, TrainStep, freeze_early_layers
+
     folder = Path(settings.save_path)
     source = open_source(settings, folder)
     ms.set_seed(settings.seed)
@@ -108,6 +109,8 @@ def check(settings: SimpleNamespace) -> None:
 
 def open_source(settings: SimpleNamespace, folder: Path) -> DataSource:
     """The images themselves, or MindRecord shards, which are made if they are not there yet."""
+    from ssh_ms.shards import MindRecordSource, shards, write_shards
+
     shard_folder = Path(settings.mindrecord_dir)
     if settings.mindrecord_dir and shards(shard_folder):
         return MindRecordSource(shard_folder)

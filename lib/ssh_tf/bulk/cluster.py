@@ -172,7 +172,7 @@ def _workers(resources: dict[str, float], share: Share) -> int:
         needs = f"{share.cpus:g} CPUs" + (f" and {share.gpus:g} GPUs" if share.gpus else "")
         raise SSHError(
             f"{share.workers or 1} workers of {needs} each do not fit: there are {resources.get('CPU', 0):g} CPUs and "
-            f"{resources.get('GPU', 0):g} GPUs; ask for fewer, or for parts such as --cpus-per-worker 0.5"
+            f"{resources.get('GPU', 0):g} GPUs; ask for fewer, or for parts such as --cpus_per_worker 0.5"
         )
     return share.workers or room
 

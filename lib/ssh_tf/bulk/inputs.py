@@ -68,7 +68,7 @@ def bytes_column(root: Root, name: str, wanted: str | None) -> tuple[str, bool]:
     if wanted is None or wanted not in fitting:
         have = ", ".join(f"{field.name} ({field.type})" for field in columns)[:200]
         missing = f"no column {wanted!r} of image bytes" if wanted else f"{len(fitting) or 'no'} columns of image bytes"
-        raise DataError(f"{name}: {missing}: name one by --image-column (there are: {have})")
+        raise DataError(f"{name}: {missing}: name one by --image_column (there are: {have})")
     return wanted, fitting[wanted]
 
 

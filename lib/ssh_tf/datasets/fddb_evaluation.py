@@ -11,12 +11,12 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
 from ssh_tf.datasets.fddb_files import Shape
+from ssh_tf.utils.opencv import cv2
 from ssh_tf.utils.types import FloatArray
 
 #: A detection counts in the discrete curve if it and its face have more than this in common (paper, §5.2).

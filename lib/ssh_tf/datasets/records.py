@@ -97,7 +97,7 @@ def make_records(
         named = ", ".join(missing[:_NAMED_AT_MOST]) + (", …" if len(missing) > _NAMED_AT_MOST else "")
         message = f"{len(missing)} of {len(annotations)} images are missing or unreadable under {images}: {named}"
         if not skip_missing:
-            raise DataError(f"{message} (named in {source}; skip them with --skip-missing)")
+            raise DataError(f"{message} (named in {source}; skip them with --skip_missing)")
         _LOG.warning("%s; left out", message)
     if any(cached.get(name) != size for name, size in sizes.items()):
         _write_sizes(size_cache, cached | sizes)

@@ -2,15 +2,40 @@
 
 import argparse
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ssh_tf.model.config import load_config
 from ssh_tf.model.inference.detection import THRESHOLD
 from ssh_tf.model.precision import DETECTOR_PRECISIONS
+from ssh_tf.nets.backbones import BACKBONES
 from ssh_tf.utils.arguments import positive, probability
 
 _KEY = re.compile(r"[A-Z][A-Z0-9_]*(\.\w+)*")
+
+
+def add_model_arguments(parser: argparse.ArgumentParser, **model: Any) -> None:
+    """`--model`, `--backbone` and `--precision` of a network that detects; `model` changes the first of them."""
+    shown = {"metavar": "PATH", "help": "a checkpoint, .pb, .onnx or folder of a SavedModel"}
+    parser.add_argument("--model", **{**shown, **model})
+    add_backbone_argument(parser)
+    add_precision_argument(parser)
+
+
+def add_backbone_argument(parser: argparse.ArgumentParser, required: bool = False) -> None:
+    """`--backbone`: the network of a checkpoint."""
+    default = "" if required else " (default: seen from its variables)"
+    parser.add_argument(
+        "--backbone", choices=list(BACKBONES), required=required, help=f"the network of a checkpoint{default}"
+    )
+
+
+def add_precision_argument(
+    parser: argparse.ArgumentParser, choices: Sequence[str] = DETECTOR_PRECISIONS, meaning: str = "arithmetic"
+) -> None:
+    """`--precision`, one of `choices`."""
+    parser.add_argument("--precision", choices=choices, default="auto", help=f"{meaning} (default: %(default)s)")
 
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,16 +52,18 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_detection_arguments(parser: argparse.ArgumentParser) -> None:
+def add_threshold_argument(parser: argparse.ArgumentParser) -> None:
+    """`--threshold`."""
+    parser.add_argument(
+        "--threshold", type=probability, default=THRESHOLD, help="keep faces of a higher score (default: %(default)s)"
+    )
+
+
+def add_detection_arguments(parser: argparse.ArgumentParser, output: Path) -> None:
     """What a tool that detects faces in pictures takes, but for the model and the pictures."""
+    add_threshold_argument(parser)
     parser.add_argument(
-        "--threshold", type=probability, default=THRESHOLD, help="show faces of a higher score (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--precision", choices=DETECTOR_PRECISIONS, default="auto", help="arithmetic (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--output", type=Path, default=Path("output/demo"), metavar="DIR", help="for the results (default: %(default)s)"
+        "--output", type=Path, default=output, metavar="DIR", help="for the results (default: %(default)s)"
     )
     parser.add_argument("--show", action="store_true", help="open a window; needs opencv-python")
     parser.add_argument("--max_frames", type=positive, metavar="N", help="end each video or camera after N frames")

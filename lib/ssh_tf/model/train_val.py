@@ -26,6 +26,7 @@ from ssh_tf.model.training.tables import LossRow
 from ssh_tf.model.training.workers import CommonStart, lost_workers
 from ssh_tf.roi_data_layer.pipeline import data_errors, make_dataset
 from ssh_tf.utils.errors import SSHError
+from ssh_tf.utils.opencv import single_threaded_opencv
 from ssh_tf.utils.random_streams import Stream, random_generator
 from ssh_tf.utils.signals import stop_signals
 from ssh_tf.utils.tf1 import tf
@@ -190,6 +191,7 @@ class _Training:
                 tf.Session(devices.target, graph=graph, config=devices.session_config) as session,
                 lost_workers(devices, advice),
                 data_errors(),
+                single_threaded_opencv(),
                 _full_disk(run.output),
             ):
                 self._session = session

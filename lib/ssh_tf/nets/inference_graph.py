@@ -61,7 +61,7 @@ def propose_all(rows: Rows, info: Any, options: ProposalOptions) -> FlatProposal
 
     capacity = 3 * (options.keep if options.mode == "nms" else options.top_n)
     types = (tf.float32, tf.float32, tf.int32, tf.int32)
-    boxes, scores, branches, counts = tf.map_fn(of_image, (rows.logits, rows.deltas), dtype=types)
+    boxes, scores, branches, counts = tf.map_fn(of_image, (rows.logits, rows.deltas), fn_output_signature=types)
     places = tf.where(tf.sequence_mask(counts, capacity))
     found = Proposals(*(tf.gather_nd(part, places) for part in (boxes, scores, branches)))
     return FlatProposals(

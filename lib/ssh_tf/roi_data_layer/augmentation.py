@@ -8,12 +8,12 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from ssh_tf.roi_data_layer.pipeline_options import FaceSides
 from ssh_tf.utils.images import PIXEL_MEANS_BGR
+from ssh_tf.utils.opencv import cv2
 from ssh_tf.utils.types import Boxes, Image
 
 MEAN_COLOUR = tuple(round(float(mean)) for mean in PIXEL_MEANS_BGR)

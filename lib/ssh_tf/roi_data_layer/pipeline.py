@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 
 from ssh_tf.datasets.records import ImageRecord
@@ -62,8 +61,6 @@ def make_dataset(
         DataError: see `Sampler`. While the dataset runs, an unreadable image is an error within TensorFlow: see
             `data_errors`.
     """
-    # The samples are what runs in parallel; OpenCV's own threads would fight over the same cores.
-    cv2.setNumThreads(1)
     side = options.crop_size or None
     sampler = Sampler(records, options, seed, batch_size * shard_count)
 

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -17,6 +16,7 @@ from ssh_tf.roi_data_layer.order import DrawOrder
 from ssh_tf.roi_data_layer.pipeline_options import PipelineOptions
 from ssh_tf.utils.errors import DataError, ImageError
 from ssh_tf.utils.images import read_image, resize, shortest_side_scale
+from ssh_tf.utils.opencv import cv2
 from ssh_tf.utils.random_streams import Stream, random_generator
 
 _LOG = logging.getLogger(__name__)

@@ -1,15 +1,52 @@
-"""Types of command-line arguments for argparse. What is refused is refused in words: "'2' is not between 0 and 1"."""
+"""The command line of a tool, and types of its arguments.
+
+What is refused is refused in words: "'2' is not between 0 and 1".
+"""
 
 import argparse
 import math
 import re
-from collections.abc import Callable
-from typing import TypeVar
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn, TypeVar
+
+import ssh_tf
 
 _N = TypeVar("_N", int, float)
 
 # A name is a part of a path: no separators, and no dot in front.
 _PLAIN_NAME = re.compile(r"\w[\w.+=@,-]*")
+
+
+class ToolParser(argparse.ArgumentParser):
+    """The arguments of a tool, with `--version`. What is wrong with them is said in one line; the exit code is 2."""
+
+    def __init__(self, description: str | None, **options: Any) -> None:
+        """`description` is the tool's docstring, shown as it is; `options` are those of `ArgumentParser`."""
+        super().__init__(
+            description=description, **{"formatter_class": argparse.RawDescriptionHelpFormatter, **options}
+        )
+        version = f"ssh-face-detector {ssh_tf.__version__}"
+        self.add_argument("--version", action="version", version=version, help="print the version and exit")
+
+    def error(self, message: str) -> NoReturn:
+        """End the tool."""
+        self.exit(2, f"error: {' '.join(message.split())}\n")
+
+    def parse_known_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> Any:
+        """As `ArgumentParser`; an option that is spelt with a `-` for a `_`, or the other way, is known too."""
+        given = sys.argv[1:] if args is None else list(args)
+        options = given.index("--") if "--" in given else len(given)
+        spelt = [self._spelling(text) for text in given[:options]]
+        return super().parse_known_args([*spelt, *given[options:]], namespace)
+
+    def _spelling(self, text: str) -> str:
+        name, equals, value = text.partition("=")
+        if name.startswith("--") and name not in self._option_string_actions:
+            for spelling in (f"--{name[2:].replace('-', '_')}", f"--{name[2:].replace('_', '-')}"):
+                if spelling in self._option_string_actions:
+                    return f"{spelling}{equals}{value}"
+        return text
 
 
 def probability(text: str) -> float:

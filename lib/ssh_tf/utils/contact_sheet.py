@@ -4,15 +4,15 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ssh_tf.utils.opencv import cv2
 from ssh_tf.utils.types import Image
 
 _BACKGROUND = 32
 _CAPTION = 18
-_FONT, _LETTERS = cv2.FONT_HERSHEY_SIMPLEX, 0.4
+_LETTERS = 0.4
 
 
 class Tile(NamedTuple):
@@ -50,5 +50,14 @@ def contact_sheet(tiles: Sequence[Tile], columns: int = 6, side: int = 200) -> I
         resized = cv2.resize(tile.image, size, interpolation=method)
         sheet[top : top + size[1], left : left + size[0]] = resized
         caption = sheet[top + side : top + side + _CAPTION, left : left + side]
-        cv2.putText(caption, tile.caption, (3, _CAPTION - 6), _FONT, _LETTERS, (255, 255, 255), 1, cv2.LINE_AA)
+        cv2.putText(
+            caption,
+            tile.caption,
+            (3, _CAPTION - 6),
+            cv2.FONT_HERSHEY_SIMPLEX,
+            _LETTERS,
+            (255, 255, 255),
+            1,
+            cv2.LINE_AA,
+        )
     return sheet

@@ -5,12 +5,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from ssh_tf.utils.errors import ImageError
 from ssh_tf.utils.images import write_image
+from ssh_tf.utils.opencv import cv2
 
 # What OpenCV writes everywhere; other pictures become JPEG.
 _IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})

@@ -2,9 +2,10 @@
 
 import math
 
-import cv2
 import numpy as np
 import numpy.typing as npt
+
+from ssh_tf.utils.opencv import cv2
 
 HIDING = ("blur", "pixels", "black")
 """How a face is made unrecognisable."""

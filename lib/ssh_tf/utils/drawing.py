@@ -1,8 +1,9 @@
 """Boxes drawn on a copy of a picture. Letters: `H, W` picture size, `N` boxes."""
 
-import cv2
 import numpy as np
 import numpy.typing as npt
+
+from ssh_tf.utils.opencv import cv2
 
 # BGR.
 DETECTION_COLOUR = (0, 220, 0)

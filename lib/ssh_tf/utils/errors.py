@@ -4,6 +4,8 @@ import errno
 import sys
 from collections.abc import Callable, Sequence
 
+from ssh_tf.utils.quiet import quiet_libraries
+
 _LONGEST = 2000
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -66,6 +68,7 @@ def run_tool(main: Callable[[Sequence[str] | None], int]) -> None:
     An `SSHError`, or a place that cannot be written to, becomes one line on standard error and exit code 2; Ctrl-C ends
     with 130.
     """
+    quiet_libraries()
     try:
         code = main(None)
     except SSHError as error:

@@ -8,17 +8,19 @@ import io
 import os
 import re
 import stat
-import warnings
+import struct
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ssh_tf.utils.errors import FullDiskError, ImageError, is_full, reason_of
 from ssh_tf.utils.files import atomic_write
+from ssh_tf.utils.opencv import cv2
 
 # What the backbones were trained on, in 0..255.
 PIXEL_MEANS_BGR = np.array([102.9801, 115.9465, 122.7717], dtype=np.float32)
@@ -44,15 +46,6 @@ _PILLOW_FORMATS = ("GIF", "TIFF", "WEBP")
 COLOUR_MODES = frozenset({"1", "CMYK", "L", "LA", "P", "PA", "RGB", "RGBA"})
 """Of PIL images: those that become 8-bit colours without loss of light."""
 
-# OpenCV tells of a file that it cannot decode in several lines of its own; we say it in one, with the file's name.
-if "OPENCV_LOG_LEVEL" not in os.environ:
-    # OpenCV 4 has it at the top, OpenCV 5 below.
-    (cv2.setLogLevel if hasattr(cv2, "setLogLevel") else cv2.utils.logging.setLogLevel)(0)
-
-# Pillow's own limit (it warns above, and fails above twice that) is lower; it also warns of odd metadata.
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-warnings.filterwarnings("ignore", module=r"PIL\.")
-
 
 def read_image(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> npt.NDArray[np.uint8]:
     """Read a picture as (H, W, 3) uint8 BGR, upright.
@@ -68,9 +61,7 @@ def read_image(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> np
 
 def decode_image(data: bytes, path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> npt.NDArray[np.uint8]:
     """`read_image` for the bytes of a file; errors name `path`."""
-    size = _header_size(io.BytesIO(data), path)
-    if size is not None and size[0] * size[1] > max_pixels:
-        raise ImageError(f"{path}: {size[1]}x{size[0]} pixels are too many (at most {max_pixels / 1e6:.0f} megapixels)")
+    size = _header_size(io.BytesIO(data), path, max_pixels)
     # Older OpenCV decodes a JPEG that was cut off to a picture whose rest is grey, and says nothing.
     for signature, is_complete in _COMPLETENESS.items():
         if data.startswith(signature) and not is_complete(data):
@@ -96,7 +87,7 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     try:
         check_regular(path)
         with Path(path).open("rb") as stream:
-            size = _header_size(stream, path)
+            size = _header_size(stream, path, MAX_PIXELS)
     except (OSError, ValueError) as error:
         raise ImageError(f"{path}: {reason_of(error)}") from error
     if size is None:
@@ -214,7 +205,7 @@ def _decode_by_pillow(data: bytes) -> npt.NDArray[np.uint8] | None:
     Returns (H, W, 3) BGR, or None for other formats and for what Pillow cannot make 8-bit colours of.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=_PILLOW_FORMATS) as picture:
+        with _open_by_pillow(io.BytesIO(data), _PILLOW_FORMATS) as picture:
             if picture.mode not in COLOUR_MODES:
                 return None
             return upright_bgr(picture)
@@ -230,21 +221,42 @@ def upright_bgr(picture: Image.Image) -> npt.NDArray[np.uint8]:
     return np.ascontiguousarray(np.asarray(with_alpha.convert("RGB"))[:, :, ::-1])
 
 
-def _header_size(stream: BinaryIO, path: str | os.PathLike[str]) -> tuple[int, int] | None:
+def _header_size(stream: BinaryIO, path: str | os.PathLike[str], max_pixels: int) -> tuple[int, int] | None:
     """Height and width after EXIF rotation, or None where Pillow does not know the format."""
     try:
-        with Image.open(stream) as picture:
+        with _open_by_pillow(stream) as picture:
             width, height = picture.size
             # Not `getexif`: it decodes a whole PNG to look for EXIF behind its pixels.
             exif = Image.Exif()
             exif.load(picture.info.get("exif", b""))
             # Pillow's TIFF reader has turned the size already.
             turned = picture.format != "TIFF" and exif.get(_EXIF_ORIENTATION) in (5, 6, 7, 8)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageError(f"{path}: too many pixels ({error})") from error
     except Exception:  # a damaged header raises whatever its parser stumbles on; the decoder has the last word
         return None
-    return (width, height) if turned else (height, width)
+    if turned:
+        height, width = width, height
+    if height * width > max_pixels:
+        raise ImageError(f"{path}: {width}x{height} pixels are too many (at most {max_pixels / 1e6:.0f} megapixels)")
+    return height, width
+
+
+def _open_by_pillow(stream: BinaryIO, formats: Iterable[str] = ()) -> Image.Image:
+    """`PIL.Image.open` without its limit on pixels: that is a setting of the whole process, and lower than ours."""
+    start = stream.read(16)
+    for load in (Image.preinit, Image.init):
+        load()
+        for name in formats or tuple(Image.ID):
+            if name not in Image.OPEN:
+                continue
+            read, accepts = Image.OPEN[name]
+            # Some formats have no signature, and show only when they are read that they are not meant.
+            with suppress(SyntaxError, IndexError, TypeError, struct.error):
+                accepted = accepts is None or accepts(start)
+                # A string says why this Pillow cannot read what it recognises.
+                if accepted and not isinstance(accepted, str):
+                    stream.seek(0)
+                    return read(stream, "")
+    raise UnidentifiedImageError
 
 
 def _jpeg_is_complete(data: bytes) -> bool:

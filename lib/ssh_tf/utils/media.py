@@ -8,12 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from ssh_tf.utils.errors import ImageError, reason_of
 from ssh_tf.utils.images import IMAGE_SUFFIXES, bytes_to_read, check_regular, read_image
+from ssh_tf.utils.opencv import cv2
 
 # Their containers say how many frames there are; of others OpenCV works it out from the length and the frame rate.
 _COUNTED_SUFFIXES = frozenset({".3gp", ".avi", ".m4v", ".mov", ".mp4"})

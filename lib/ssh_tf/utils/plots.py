@@ -1,5 +1,7 @@
 """Plots as figures of matplotlib, and figures as PNG and PDF files. No window and no state: threads may draw.
 
+Matplotlib is imported when something is drawn.
+
 `P` points of a curve.
 """
 
@@ -7,15 +9,16 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from ssh_tf.utils.files import atomic_write
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Losses are drawn as means over this part of the training.
 _SMOOTHED_OVER = 1 / 50
@@ -30,14 +33,14 @@ class PlotCurve(NamedTuple):
     emphasised: bool = False
 
 
-def precision_recall_figure(curves: Sequence[PlotCurve], title: str) -> Figure:
+def precision_recall_figure(curves: Sequence[PlotCurve], title: str) -> "Figure":
     """Precision (y) over recall (x), both 0 to 1; NaN leaves a gap."""
     figure = _figure(curves, title, "recall", "precision")
     figure.axes[0].set(xlim=(0, 1), ylim=(0, 1.02))
     return figure
 
 
-def roc_figure(curves: Sequence[PlotCurve], title: str, false_positives: float = 2000) -> Figure:
+def roc_figure(curves: Sequence[PlotCurve], title: str, false_positives: float = 2000) -> "Figure":
     """True-positive rate (y) over the number of false positives (x), up to `false_positives`."""
     figure = _figure(curves, title, "false positives", "true positive rate")
     figure.axes[0].set(xlim=(0, false_positives), ylim=(0, 1.02))
@@ -50,11 +53,14 @@ def training_figure(
     learning_rate: PlotCurve | None = None,
     validation_loss: PlotCurve | None = None,
     title: str = "training",
-) -> Figure:
+) -> "Figure":
     """Losses over the iterations, smoothed; beside them, if there are any, the validations' average precision.
 
     The learning rate, if given, has an axis of its own; the loss on the validation images is drawn as it is, dashed.
     """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
     figure = Figure(figsize=(16 if validations else 10, 6), layout="constrained")
     loss, *others = figure.subplots(1, 2 if validations else 1, sharex=True, squeeze=False)[0]
     smooth = [curve._replace(y=_smoothed(np.asarray(curve.y, np.float64))) for curve in losses]
@@ -81,7 +87,7 @@ def training_figure(
     return figure
 
 
-def save_figure(figure: Figure, stem: str | os.PathLike[str]) -> list[Path]:
+def save_figure(figure: "Figure", stem: str | os.PathLike[str]) -> list[Path]:
     """Write ``stem.png`` and ``stem.pdf``, whole or not at all."""
     paths = [Path(f"{stem}{suffix}") for suffix in (".png", ".pdf")]
     for path in paths:
@@ -89,12 +95,12 @@ def save_figure(figure: Figure, stem: str | os.PathLike[str]) -> list[Path]:
     return paths
 
 
-def save_png(figure: Figure, path: Path) -> None:
+def save_png(figure: "Figure", path: Path) -> None:
     """Write a PNG file, whole or not at all."""
     _save(figure, path)
 
 
-def _save(figure: Figure, path: Path) -> None:
+def _save(figure: "Figure", path: Path) -> None:
     with atomic_write(path, "wb") as stream:
         figure.savefig(stream, format=path.suffix[1:], dpi=150)
 
@@ -111,7 +117,9 @@ def _smoothed(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.where(count > 0, (sums[ends] - sums[starts]) / np.maximum(count, 1), np.nan)
 
 
-def _figure(curves: Sequence[PlotCurve], title: str, x_label: str, y_label: str) -> Figure:
+def _figure(curves: Sequence[PlotCurve], title: str, x_label: str, y_label: str) -> "Figure":
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(10, 6), layout="constrained")
     _draw(figure.add_subplot(), curves, title, x_label, y_label)
     if curves:
@@ -119,7 +127,7 @@ def _figure(curves: Sequence[PlotCurve], title: str, x_label: str, y_label: str)
     return figure
 
 
-def _draw(axes: Axes, curves: Sequence[PlotCurve], title: str, x_label: str, y_label: str) -> None:
+def _draw(axes: "Axes", curves: Sequence[PlotCurve], title: str, x_label: str, y_label: str) -> None:
     for curve in curves:
         x, y = np.asarray(curve.x, dtype=np.float64), np.asarray(curve.y, dtype=np.float64)
         has_points = x.size > 0

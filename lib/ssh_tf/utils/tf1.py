@@ -1,9 +1,11 @@
-"""TensorFlow 1.x graphs on TensorFlow 2.x. The only module that imports TensorFlow or tf_slim.
+"""TensorFlow 1.x graphs on TensorFlow 2.x, imported when first used.
+
+The only module that imports TensorFlow or tf_slim:
 
     from ssh_tf.utils.tf1 import slim, tf
 
-`tf_slim` reaches for ``tf_keras.legacy_tf_layers``, which tf_keras keeps under ``tf_keras.src.legacy_tf_layers``; the
-aliases below have to stand in `sys.modules` before tf_slim is imported.
+TensorFlow is left as its host has it: eager execution stays on, `tf.keras` stays Keras 3. So graphs are built, and
+whatever cares for the mode is called, under ``tf.Graph().as_default()``, where eager execution is off.
 """
 
 import importlib
@@ -12,15 +14,33 @@ import os
 import re
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-# TensorFlow's start-up chatter hides the one line a user has to see; an explicit setting is respected.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+from ssh_tf.utils.lazy import LazyModule
 
+_LOCK = threading.Lock()
 _STANDARD_ERROR = 2
 _CHATTER = re.compile(rb"[IWE]\d{4} \d\d:\d\d:\d|WARNING: All log messages before absl::InitializeLog")
+
+
+class _TensorFlowModule(LazyModule):
+    """A module of TensorFlow. Where the log level asks for quiet, the import is quiet too."""
+
+    def __getattr__(self, name: str) -> Any:
+        if os.environ.get("TF_CPP_MIN_LOG_LEVEL", "0") not in ("0", "1"):
+            _import_quietly()
+        return super().__getattr__(name)
+
+
+def _import_quietly() -> None:
+    with _LOCK:
+        if "tensorflow" not in sys.modules:
+            with _without_chatter():
+                # The first look for GPUs is as talkative.
+                importlib.import_module("tensorflow").config.list_physical_devices()
 
 
 @contextmanager
@@ -39,34 +59,22 @@ def _without_chatter() -> Iterator[None]:
             os.dup2(standard_error, _STANDARD_ERROR)
             os.close(standard_error)
             held.seek(0)
-            wanted = os.environ["TF_CPP_MIN_LOG_LEVEL"] in ("0", "1")
             for line in held:
-                if wanted or not _CHATTER.match(line):
+                if not _CHATTER.match(line):
                     os.write(_STANDARD_ERROR, line)
 
 
-_LEGACY_LAYERS = "tf_keras.src.legacy_tf_layers"
-
-with _without_chatter():
+if TYPE_CHECKING:
     import tensorflow.compat.v1 as tf
-
-    try:
-        importlib.import_module("tf_keras.legacy_tf_layers")
-    except ModuleNotFoundError:
-        sys.modules["tf_keras.legacy_tf_layers"] = importlib.import_module(_LEGACY_LAYERS)
-        for _name in ("base", "convolutional", "core", "normalization", "pooling"):
-            sys.modules[f"tf_keras.legacy_tf_layers.{_name}"] = importlib.import_module(f"{_LEGACY_LAYERS}.{_name}")
-
     import tf_slim as slim
-    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+    from tensorflow.core.protobuf import saved_model_pb2
+else:
+    tf = _TensorFlowModule("tensorflow.compat.v1")
+    slim = _TensorFlowModule("tf_slim")
+    saved_model_pb2 = _TensorFlowModule("tensorflow.core.protobuf.saved_model_pb2")
 
-    # The first look for GPUs is as talkative.
-    tf.config.list_physical_devices()
 
-tf.disable_eager_execution()
-tf.logging.set_verbosity(tf.logging.ERROR)
-
-__all__ = ["SavedModel", "has_tensorflow", "slim", "tf"]
+__all__ = ["has_tensorflow", "saved_model_pb2", "slim", "tf"]
 
 
 def has_tensorflow() -> bool:

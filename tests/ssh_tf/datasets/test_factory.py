@@ -81,7 +81,7 @@ def test_missing_images_are_counted_and_named(folder, caplog):
         load_folder(folder, "train")
     assert "street/two.png, lost/0.jpg" in str(caught.value)
     assert "lost/7" not in str(caught.value)
-    assert "--skip-missing" in str(caught.value)
+    assert "--skip_missing" in str(caught.value)
     assert [r.name for r in load_folder(folder, "train", skip_missing=True)] == ["street/one.jpg", "alone.jpg"]
     assert "9 of 11 images" in caplog.text
 

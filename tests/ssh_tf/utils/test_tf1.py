@@ -1,4 +1,4 @@
-"""The one import of TensorFlow."""
+"""TensorFlow is imported when it is used, and as quietly as the log level asks for."""
 
 import os
 import subprocess
@@ -16,23 +16,23 @@ CHATTER = (
 OTHERS = b"Illegal instruction\nF0000 00:00:1795291946.914316    5829 x.cc:1] fatal\n"
 
 
-def write(content):
+def test_chatter_is_dropped_and_nothing_else(capfdbinary):
     with tf1._without_chatter():
-        os.write(2, content)
-
-
-def test_chatter_is_dropped_and_nothing_else(capfdbinary, monkeypatch):
-    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "2")
-    write(CHATTER + OTHERS)
+        os.write(2, CHATTER + OTHERS)
     os.write(2, CHATTER)
     assert capfdbinary.readouterr().err == OTHERS + CHATTER
 
 
-@pytest.mark.parametrize("level", ["0", "1"])
-def test_whoever_asks_for_messages_gets_them(capfdbinary, monkeypatch, level):
-    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", level)
-    write(CHATTER)
-    assert capfdbinary.readouterr().err == CHATTER
+@pytest.mark.parametrize(("level", "quiet"), [(None, False), ("0", False), ("1", False), ("2", True), ("3", True)])
+def test_the_import_is_quiet_for_whom_the_log_level_is(monkeypatch, level, quiet):
+    imported_quietly = []
+    monkeypatch.setattr(tf1, "_import_quietly", lambda: imported_quietly.append(True))
+    if level is None:
+        monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    else:
+        monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", level)
+    assert tf1.tf.float32.name == "float32"
+    assert bool(imported_quietly) == quiet
 
 
 def test_an_error_comes_through_with_what_was_said_before(capfdbinary):
@@ -55,14 +55,18 @@ def test_closed_standard_error_is_no_obstacle(monkeypatch):
         pass
 
 
-def test_a_user_sees_no_chatter_at_all():
+def test_who_uses_a_tool_sees_no_chatter_at_all():
     program = (
         "import sys\n"
+        "from ssh_tf.utils.quiet import quiet_libraries\n"
         "from ssh_tf.utils.tf1 import tf\n"
-        "print('imported', file=sys.stderr)\n"
-        "print(tf.Session().run(tf.reduce_sum(tf.ones(3))))\n"
+        "quiet_libraries()\n"
+        "print('tensorflow' in sys.modules)\n"
+        "with tf.Graph().as_default(), tf.Session() as session:\n"
+        "    print(session.run(tf.reduce_sum(tf.ones(3))))\n"
+        "print('run', file=sys.stderr)\n"
     )
     environment = {key: value for key, value in os.environ.items() if not key.startswith("TF_")}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout == "3.0\n"
-    assert done.stderr == "imported\n"
+    assert done.stdout == "False\n3.0\n"
+    assert done.stderr == "run\n"

@@ -15,7 +15,7 @@ from ssh_tf.nets.inference_graph import IMAGE_INFO, IMAGES, ROI_BRANCHES, ROI_SC
 from ssh_tf.utils.errors import CheckpointError
 from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.reading import read_bytes, reader
-from ssh_tf.utils.tf1 import SavedModel, tf
+from ssh_tf.utils.tf1 import saved_model_pb2, tf
 
 SAVED_MODEL = "saved_model.pb"
 _SIGNATURE = "serving_default"
@@ -186,7 +186,7 @@ def _saved_graph(folder: Path) -> Any:
     file = folder / SAVED_MODEL
     if not file.is_file():
         raise CheckpointError(f"{folder}: holds no {SAVED_MODEL}, so it is not a SavedModel")
-    saved = _parse(file, SavedModel())
+    saved = _parse(file, saved_model_pb2.SavedModel())
     for meta_graph in saved.meta_graphs:
         if tf.saved_model.tag_constants.SERVING in meta_graph.meta_info_def.tags:
             return meta_graph.graph_def

@@ -31,4 +31,5 @@ class CheckpointRunner(GraphRunner):
 
     def load(self, prefix: str | os.PathLike[str]) -> None:
         """Take the weights of the checkpoint `prefix`, which a training of this network has just written."""
-        self._saver.restore(self._session, os.fspath(prefix))
+        with self._session.graph.as_default():
+            self._saver.restore(self._session, os.fspath(prefix))

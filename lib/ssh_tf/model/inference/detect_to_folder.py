@@ -11,7 +11,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
@@ -24,6 +23,7 @@ from ssh_tf.utils.errors import FullDiskError, ImageError, SSHError, one_line
 from ssh_tf.utils.growing import GrowingLines
 from ssh_tf.utils.locks import claimed
 from ssh_tf.utils.media import MediaSource, Picture, find_sources
+from ssh_tf.utils.opencv import cv2
 from ssh_tf.utils.signals import stop_signals
 
 LIST_NAME = "detections.jsonl"

@@ -105,9 +105,15 @@ def choose_devices(
     if gpus and precision == "bf16":
         _LOG.warning("bf16: GPUs train in fp32 here")
     config = session_config("fp32" if gpus else precision)
+    # Made while eager execution is on, a strategy would prepare itself for that.
+    with tf.Graph().as_default():
+        return _devices(config, cluster, len(gpus), cpu_devices)
+
+
+def _devices(config: Any, cluster: Cluster | None, gpus: int, cpu_devices: int) -> Devices:
     if cluster is not None:
-        return _in_step(config, cluster, len(gpus))
-    names = [f"/device:GPU:{number}" for number in range(len(gpus))]
+        return _in_step(config, cluster, gpus)
+    names = [f"/device:GPU:{number}" for number in range(gpus)]
     if not gpus and cpu_devices > 1:
         config.device_count["CPU"] = cpu_devices
         names = [f"/device:CPU:{number}" for number in range(cpu_devices)]

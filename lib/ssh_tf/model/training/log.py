@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
@@ -22,6 +21,7 @@ from ssh_tf.model.training.tables import (
     TrainingTable,
     mean_row,
 )
+from ssh_tf.utils.opencv import cv2
 from ssh_tf.utils.tf1 import tf
 
 
@@ -47,7 +47,8 @@ class TrainingFiles:
         self._path = output / LOSS_TABLE
         self._losses = TrainingTable(self._path, LOSS_COLUMNS, start)
         self._validations = TrainingTable(output / VALIDATION_TABLE, VALIDATION_COLUMNS, start)
-        self._training, self._validation = (tf.summary.FileWriter(str(folder)) for folder in folders)
+        with tf.Graph().as_default():
+            self._training, self._validation = (tf.summary.FileWriter(str(folder)) for folder in folders)
         # What an earlier run wrote of later iterations is lost work: TensorBoard leaves it out.
         for writer in (self._training, self._validation):
             writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), start + 1)

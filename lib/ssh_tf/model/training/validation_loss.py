@@ -14,6 +14,7 @@ from ssh_tf.model.training.tables import LossRow, mean_row
 from ssh_tf.nets.training_graph import training_losses
 from ssh_tf.roi_data_layer.pipeline import batch_image, data_errors, make_dataset
 from ssh_tf.roi_data_layer.pipeline_options import PipelineOptions
+from ssh_tf.utils.opencv import single_threaded_opencv
 from ssh_tf.utils.tf1 import tf
 
 
@@ -51,8 +52,9 @@ class ValidationLoss:
 
     def __call__(self, snapshot: Snapshot) -> LossRow:
         """The mean losses with the weights of `snapshot`."""
-        self._saver.restore(self._session, str(snapshot.prefix))
+        with self._session.graph.as_default():
+            self._saver.restore(self._session, str(snapshot.prefix))
         self._session.run(self._begin)
-        with data_errors():
+        with data_errors(), single_threaded_opencv():
             rows = [LossRow.of(snapshot.iteration, np.nan, self._session.run(self._losses)) for _ in range(self._count)]
         return mean_row(rows)

@@ -9,13 +9,6 @@ from ssh_tf.model.training.devices import Devices
 from ssh_tf.utils.errors import ConfigError, SSHError
 from ssh_tf.utils.tf1 import tf
 
-_LOST = (
-    tf.errors.UnavailableError,
-    tf.errors.AbortedError,
-    tf.errors.CancelledError,
-    tf.errors.DeadlineExceededError,
-)
-
 
 @contextmanager
 def lost_workers(devices: Devices, advice: str) -> Iterator[None]:
@@ -26,7 +19,12 @@ def lost_workers(devices: Devices, advice: str) -> Iterator[None]:
     """
     try:
         yield
-    except _LOST as error:
+    except (
+        tf.errors.UnavailableError,
+        tf.errors.AbortedError,
+        tf.errors.CancelledError,
+        tf.errors.DeadlineExceededError,
+    ) as error:
         if devices.workers == 1:
             raise
         raise SSHError(f"another worker ({devices.others}) has stopped or cannot be reached; {advice}") from error

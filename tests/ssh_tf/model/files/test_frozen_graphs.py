@@ -141,9 +141,9 @@ def test_variables_are_refused(tmp_path):
 
 
 def _write_saved_model(graph_def, folder):
-    from ssh_tf.utils.tf1 import SavedModel
+    from ssh_tf.utils.tf1 import saved_model_pb2
 
-    saved = SavedModel(saved_model_schema_version=1)
+    saved = saved_model_pb2.SavedModel(saved_model_schema_version=1)
     meta_graph = saved.meta_graphs.add()
     meta_graph.meta_info_def.tags.append("serve")
     meta_graph.graph_def.CopyFrom(graph_def)

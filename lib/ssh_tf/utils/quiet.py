@@ -1,0 +1,23 @@
+"""What a program of ours asks of the libraries under it.
+
+It goes for the whole process, so only a tool may ask: as a library, `ssh_tf` leaves all of it to its host.
+"""
+
+import logging
+import os
+import warnings
+
+_ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "2", "GLOG_v": "3", "OPENCV_LOG_LEVEL": "SILENT"}
+
+
+def quiet_libraries() -> None:
+    """Leave the one line to be seen that a user has to see. A level that the environment sets already is respected.
+
+    TensorFlow and MindSpore tell how they start and compile; of a picture that it cannot decode, OpenCV tells in
+    several lines what we say in one, with the file's name; Pillow warns of odd metadata. To be called before these are
+    imported.
+    """
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module=r"PIL\.")

@@ -59,7 +59,9 @@ def read_tables(path: Path) -> TrainingCurves:
             PlotCurve(branch.name, at, table[f"{branch.name}_class"] + table[f"{branch.name}_box"])
             for branch in BRANCHES
         ]
-        losses += [PlotCurve("decay", at, table["decay"]), PlotCurve("total", at, table["total"], True)]
+        # Tables of other trainers may lack these two.
+        others = [(name, name == "total") for name in ("decay", "total") if name in table]
+        losses += [PlotCurve(name, at, table[name], is_total) for name, is_total in others]
         rate = PlotCurve("learning_rate", at, table["learning_rate"])
     except KeyError as error:
         raise DataError(f"{path}: not a table of losses (no column {error})") from error

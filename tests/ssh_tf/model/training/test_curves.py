@@ -136,3 +136,14 @@ def test_tables_that_are_none(tmp_path, text):
         (tmp_path / "loss.csv").write_text(text)
     with pytest.raises(DataError, match=r"loss\.csv: not a table of "):
         plot_tables(tmp_path / "loss.csv")
+
+
+def test_tables_of_other_trainers_need_no_decay_and_no_total(tmp_path):
+    table = tmp_path / "loss.csv"
+    parts = [f"{branch}_{part}" for branch in ("M1", "M2", "M3") for part in ("class", "box")]
+    table.write_text(f"iteration,learning_rate,{','.join(parts)}\n20,0.01,1,2,3,4,5,6\n", encoding="utf-8")
+    assert [(curve.label, list(curve.y)) for curve in read_curves(table).losses] == [
+        ("M1", [3.0]),
+        ("M2", [7.0]),
+        ("M3", [11.0]),
+    ]

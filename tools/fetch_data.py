@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from ssh_tf.datasets.archives import ARCHIVES, GROUPS, Archive
 from ssh_tf.utils.arguments import ToolParser
-from ssh_tf.utils.download import Report, download, extract
+from ssh_tf.utils.download import DamagedArchive, Report, download, extract
 from ssh_tf.utils.errors import DataError, run_tool
 
 
@@ -77,7 +77,12 @@ def fetch(name: str, arguments: argparse.Namespace) -> str:
     if not path.exists() or arguments.again:
         urls = (f"{arguments.mirror.rstrip('/')}/{archive.file}",) if arguments.mirror else archive.urls
         fetch_from_any(urls, path, archive, arguments.attempts)
-    count = extract(path, folder, archive.strip)
+    try:
+        count = extract(path, folder, archive.strip)
+    except DamagedArchive as error:
+        # Kept, it would be found again and again.
+        path.unlink()
+        raise DataError(f"{error}; it was deleted, run again to fetch it anew") from error
     done.touch()
     if not arguments.keep:
         path.unlink()

@@ -14,24 +14,21 @@ import numpy.typing as npt
 
 from ssh_ms.framework import ms, nn
 from ssh_tf.utils.errors import CheckpointError
+from ssh_tf.utils.reading import check_file, reader
 
 SUFFIX = ".ckpt"
 _FIRST_LAYER = "ssh.vgg.conv4_3.0.weight"
 
 
+@reader("a MindSpore checkpoint", CheckpointError)
 def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[Any]]:
     """Read all that the checkpoint at `path` holds, by name.
 
     Raises:
         CheckpointError: it is missing, or no MindSpore checkpoint.
     """
-    if not Path(path).is_file():
-        raise CheckpointError(f"{path}: no such file")
-    try:
-        parameters = ms.load_checkpoint(str(path))
-    except Exception as error:  # what MindSpore raises depends on where the parser stumbles
-        reason = str(error).strip().partition("\n")[0]
-        raise CheckpointError(f"{path}: not a MindSpore checkpoint, or a damaged one ({reason})") from error
+    check_file(path)
+    parameters = ms.load_checkpoint(str(path))
     return {name: np.asarray(parameter.asnumpy()) for name, parameter in parameters.items()}
 
 

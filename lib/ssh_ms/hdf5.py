@@ -6,15 +6,15 @@ them: (k, k, C, D) of a convolution are stored as (D, C, k, k), (C, D) of a dens
 
 import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import h5py
-import numpy as np
 import numpy.typing as npt
 
+from ssh_tf.utils.arrays import read_hdf5
 from ssh_tf.utils.errors import CheckpointError
 from ssh_tf.utils.files import atomic_write
+from ssh_tf.utils.reading import reader
 
 _SLASH = "_and_"
 # By the number of axes; all others stay as they are.
@@ -70,21 +70,11 @@ def write_hdf5(path: str | os.PathLike[str], arrays: Mapping[str, npt.NDArray[An
         raise CheckpointError(f"{path}: cannot be written: {error}") from error
 
 
+@reader("an HDF5 file of tf2h5.py", CheckpointError)
 def read_weights_hdf5(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[Any]]:
     """Read the file at `path`. Returns arrays by variable name, their axes in MindSpore's order.
 
     Raises:
         CheckpointError: it is missing, no HDF5 file, damaged, or holds anything but datasets of numbers.
     """
-    if not Path(path).is_file():
-        raise CheckpointError(f"{path}: no such file")
-    arrays = {}
-    try:
-        with h5py.File(path, "r") as file:
-            for name, dataset in file.items():
-                if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "fiu":
-                    raise CheckpointError(f"{path}: {name} is no array of numbers; this is not the layout of tf2h5.py")
-                arrays[name.replace(_SLASH, "/")] = np.asarray(dataset[()])
-    except (OSError, RuntimeError, KeyError) as error:
-        raise CheckpointError(f"{path}: not an HDF5 file, or a damaged one ({error})") from error
-    return arrays
+    return {name.replace(_SLASH, "/"): array for name, array in read_hdf5(path).items()}

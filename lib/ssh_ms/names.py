@@ -4,23 +4,19 @@ import csv
 import os
 
 from ssh_tf.utils.errors import CheckpointError
+from ssh_tf.utils.reading import read_text, reader
 
 _COLUMNS = ["tensorflow", "mindspore"]
 
 
+@reader("a CSV table of names", CheckpointError)
 def read_name_table(path: str | os.PathLike[str]) -> dict[str, str]:
     """Read the table at `path`: CSV with the header ``tensorflow,mindspore``. Returns {variable: parameter}.
 
     Raises:
         CheckpointError: it cannot be read, a line has not two names, or a name stands there twice.
     """
-    try:
-        with open(path, encoding="utf-8", newline="") as stream:
-            header, *rows = list(csv.reader(stream)) or [[]]
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from error
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise CheckpointError(f"{path}: is no CSV table of names ({error})") from error
+    header, *rows = list(csv.reader(read_text(path).splitlines())) or [[]]
     if header != _COLUMNS:
         raise CheckpointError(f"{path}:1: expected the header {','.join(_COLUMNS)}, got {','.join(header)!r}")
     names: dict[str, str] = {}

@@ -11,10 +11,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import yaml
-
 from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import ConfigError
+from ssh_tf.utils.reading import parse_yaml, read_yaml, reader
 
 
 def read_settings(argv: Sequence[str] | None, default: Path, description: str | None) -> SimpleNamespace:
@@ -32,7 +31,7 @@ def read_settings(argv: Sequence[str] | None, default: Path, description: str | 
         parser.add_argument(f"--{key}", metavar="VALUE", help=f"{meanings[key]} ({kind}{allowed})")
     arguments = vars(parser.parse_args(argv))
     path = arguments.pop("config_path")
-    changes = [(f"--{key}", {key: yaml.safe_load(text)}) for key, text in arguments.items() if text is not None]
+    changes = [(f"--{key}", {key: _value(f"--{key}", text)}) for key, text in arguments.items() if text is not None]
     if path is not None:
         changes.insert(0, (str(path), _documents(path, 1)[0]))
     for source, changed in changes:
@@ -41,16 +40,15 @@ def read_settings(argv: Sequence[str] | None, default: Path, description: str | 
     return SimpleNamespace(**values)
 
 
+@reader("a value in YAML", ConfigError)
+def _value(flag: str, text: str) -> Any:
+    return next(iter(parse_yaml(text)), None)
+
+
+@reader("valid YAML", ConfigError)
 def _documents(path: str | os.PathLike[str], count: int) -> list[dict[str, Any]]:
     """The first `count` YAML documents of a file, each a table."""
-    try:
-        with open(path, encoding="utf-8") as stream:
-            documents = list(yaml.safe_load_all(stream))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: is not valid YAML: {error}") from error
-    documents = [{} if document is None else document for document in documents[:count]]
+    documents = [{} if document is None else document for document in read_yaml(path)[:count]]
     if not all(isinstance(document, Mapping) for document in documents):
         raise ConfigError(f"{path}: a configuration is a table of keys")
     return documents + [{}] * (count - len(documents))
@@ -63,7 +61,7 @@ def _checked(key: Any, value: Any, values: Mapping[str, Any], choices: Mapping[s
         raise ConfigError(f"{source}: unknown key {key}{f'; did you mean {close[0]}?' if close else ''}")
     wanted = type(values[key])
     if wanted is float and not isinstance(value, bool):
-        with contextlib.suppress(TypeError, ValueError):
+        with contextlib.suppress(TypeError, ValueError, OverflowError):
             value = float(value)
     elif wanted is str:
         value = "" if value is None else str(value)

@@ -17,6 +17,7 @@ from ssh_tf.datasets.records import ImageRecord, make_records
 from ssh_tf.datasets.wider_split import read_split, write_annotations
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.random_streams import Stream, random_generator
+from ssh_tf.utils.reading import read_bytes, read_text, reader, reading
 
 
 class RawImage(NamedTuple):
@@ -65,13 +66,10 @@ def load_records(anno_path: Path, image_dir: Path, cache: Path, skip_missing: bo
     return records
 
 
+@reader("a list of images")
 def _is_official(path: Path) -> bool:
     """The second line of the official list is the first image's count of boxes, alone."""
-    try:
-        with path.open(encoding="utf-8", errors="replace") as stream:
-            lines = [line.strip() for line, _ in zip(stream, range(2), strict=False)]
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from error
+    lines = [line.strip() for line in read_text(path, errors="replace").split("\n", 2)[:2]]
     return len(lines) == 2 and lines[1].isdecimal()
 
 
@@ -96,7 +94,5 @@ def read_raw(record: ImageRecord) -> RawImage:
     Raises:
         DataError: it cannot be read.
     """
-    try:
-        return RawImage(record.name, record.path.read_bytes(), truth_of(record))
-    except OSError as error:
-        raise DataError(f"training image {record.path}: {error.strerror}") from error
+    with reading(f"training image {record.path}", "a picture"):
+        return RawImage(record.name, read_bytes(record.path), truth_of(record))

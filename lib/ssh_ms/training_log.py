@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ssh_tf.utils.files import atomic_write
+from ssh_tf.utils.reading import read_text, reader
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,11 +33,12 @@ class LogLine(NamedTuple):
         return f"{self.seconds} epoch: {self.epoch} step: {self.step} total_loss: {self.loss:.5f}"
 
 
+@reader("a log of losses")
 def read_step_log(path: Path) -> list[LogLine]:
     """The lines of a log; what is no such line, as a kill may leave at the end, is passed over."""
     if not path.exists():
         return []
-    found = (_LINE.fullmatch(line) for line in path.read_text(encoding="utf-8").split("\n"))
+    found = (_LINE.fullmatch(line) for line in read_text(path, errors="replace").split("\n"))
     return [LogLine(int(match[1]), int(match[2]), int(match[3]), float(match[4])) for match in found if match]
 
 

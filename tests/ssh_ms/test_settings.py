@@ -56,7 +56,7 @@ def test_every_key_is_a_flag(capsys):
         ("base_lr: fast", "base_lr takes a float, got 'fast'"),
         ("mode: eager", "mode is one of graph, pynative, got 'eager'"),
         ("[1, 2]", "a configuration is a table of keys"),
-        ("a: [", "is not valid YAML"),
+        ("a: [", "not valid YAML"),
     ],
 )
 def test_bad_files(tmp_path, text, message):
@@ -69,5 +69,5 @@ def test_bad_files(tmp_path, text, message):
 def test_bad_flags(tmp_path):
     with pytest.raises(ConfigError, match="--batch_size: batch_size takes a int, got 'many'"):
         read("--batch_size", "many")
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match="no such file"):
         read("--config_path", str(tmp_path / "none.yaml"))

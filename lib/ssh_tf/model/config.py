@@ -13,10 +13,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import yaml
 from easydict import EasyDict
 
 from ssh_tf.utils.errors import ConfigError
+from ssh_tf.utils.reading import read_yaml, reader
 
 _DEFAULTS: dict[str, Any] = {
     # Seed of the order of images, of augmentation and of random sampling.
@@ -222,14 +222,12 @@ def _listed(value: Any) -> Any:
     return [_listed(item) for item in value] if isinstance(value, list | tuple) else value
 
 
+@reader("valid YAML", ConfigError)
 def _read_yaml(path: str | os.PathLike[str]) -> Mapping[str, Any]:
-    try:
-        with open(path, encoding="utf-8") as stream:
-            content = yaml.safe_load(stream)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read as a configuration: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: is not valid YAML: {error}") from error
+    documents = read_yaml(path)
+    if len(documents) > 1:
+        raise ConfigError(f"{path}: a configuration is one document, these are {len(documents)}")
+    content = documents[0] if documents else None
     if content is None:
         return {}
     if not isinstance(content, Mapping):
@@ -240,7 +238,7 @@ def _read_yaml(path: str | os.PathLike[str]) -> Mapping[str, Any]:
 def _literal(text: str) -> Any:
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
         # YAML's words for truth are taken too; anything else is a string.
         return {"true": True, "false": False}.get(text.lower(), text)
 
@@ -273,7 +271,7 @@ def _converted(value: Any, default: Any, name: str, source: str) -> Any:
     if wanted is float and not isinstance(value, bool):
         try:
             return float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             pass
     elif wanted is list and isinstance(value, list | tuple):
         return [_converted(item, default[0], name, source) for item in value]

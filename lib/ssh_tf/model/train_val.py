@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ssh_tf.datasets.records import ImageRecord
+from ssh_tf.datasets.records import ImageRecord, fingerprint
 from ssh_tf.layer_utils.anchors import BRANCHES
 from ssh_tf.model.config import to_plain
 from ssh_tf.model.files.checkpoints import assign
@@ -20,7 +20,7 @@ from ssh_tf.model.training.data import matched
 from ssh_tf.model.training.devices import Devices
 from ssh_tf.model.training.learning_rate import learning_rate
 from ssh_tf.model.training.log import TrainingFiles, TrainingLog
-from ssh_tf.model.training.snapshots import Snapshot, SnapshotFolder, code_digest, differences
+from ssh_tf.model.training.snapshots import Snapshot, SnapshotFolder, check_data, code_digest, differences
 from ssh_tf.model.training.step import build_training_step
 from ssh_tf.model.training.tables import LossRow
 from ssh_tf.model.training.workers import CommonStart, lost_workers
@@ -98,6 +98,7 @@ def _state(run: TrainingRun, config: Any, records: Sequence[ImageRecord], device
         "iterations": run.iterations,
         "batch": config.TRAIN.IMS_PER_BATCH * devices.local_replicas * devices.workers,
         "images": f"{len(records)} ({names.hexdigest()[:16]})",
+        "data": fingerprint(records),
         "weight": run.weight,
         "code": code_digest(),
         "config": to_plain(config),
@@ -169,7 +170,9 @@ class _Training:
     def train(self) -> Finished:
         """See the function `train`."""
         run, config, devices = self._run, self._config, self._devices
-        resumed = self._folder.latest() if devices.is_chief else None
+        resumed = self._folder.latest_sound(print) if devices.is_chief else None
+        if resumed:
+            check_data(resumed, self._state)
         with tf.Graph().as_default() as graph:
             tf.set_random_seed(config.RNG_SEED)
             first = tf.placeholder(tf.int64, ())

@@ -1,5 +1,6 @@
 """Large files from the network: resumed after a break, checked, and unpacked without trusting the archive."""
 
+import gzip
 import hashlib
 import http.client
 import json
@@ -16,12 +17,15 @@ from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
 from ssh_tf.utils.errors import DataError
-from ssh_tf.utils.files import atomic_write
+from ssh_tf.utils.files import atomic_write, inside
+from ssh_tf.utils.reading import Refused, open_file, read_json, reader, reading
 
 Report = Callable[[int, int | None], None]
 """Told the bytes present and, where known, the bytes in all."""
 
 _CHUNK = 1 << 20
+_LARGEST = 1 << 40  # bytes of a file whose length is not known
+_DIGITS = 15  # of a length
 _ZIP, _GZIP = b"PK\x03\x04", b"\x1f\x8b"
 
 
@@ -58,7 +62,9 @@ def download(
     Raises:
         DataError: the server cannot be reached or refuses, or the file is not what it should be (it is then deleted).
     """
-    if urllib.parse.urlsplit(url).scheme not in {"http", "https"}:
+    with reading(url, "an address"):
+        scheme = urllib.parse.urlsplit(url).scheme
+    if scheme not in {"http", "https"}:
         raise DataError(f"{url}: not an http or https address")
     path.parent.mkdir(parents=True, exist_ok=True)
     part = _Part(path)
@@ -88,9 +94,8 @@ class _Part:
         self.version: str | None = None
         if self.path.exists() and self._notes.exists():
             try:
-                notes = json.loads(self._notes.read_text(encoding="utf-8"))
-                self.total, self.version = notes["total"], notes["version"]
-            except (ValueError, KeyError, TypeError):
+                self.total, self.version = _read_notes(self._notes)
+            except DataError:
                 self.restart(None, None)
         else:
             self.path.unlink(missing_ok=True)
@@ -122,6 +127,15 @@ class _Part:
         self._notes.unlink()
 
 
+@reader("notes on a download")
+def _read_notes(path: Path) -> tuple[int | None, str | None]:
+    notes = read_json(path)
+    total, version = notes["total"], notes["version"]
+    if not isinstance(total, int | None) or not isinstance(version, str | None):
+        raise DataError(f"{path}: not notes on a download")
+    return total, version
+
+
 def _attempt(url: str, part: _Part, report: Report, timeout: float) -> None:
     """Append to `part` what one request brings."""
     start = part.size()
@@ -130,8 +144,8 @@ def _attempt(url: str, part: _Part, report: Report, timeout: float) -> None:
         headers["Range"] = f"bytes={start}-"
         if part.version:
             headers["If-Range"] = part.version
-    request = urllib.request.Request(url, headers=headers)
     try:
+        request = urllib.request.Request(url, headers=headers)
         with urllib.request.urlopen(request, timeout=timeout) as response:
             if response.status == http.HTTPStatus.PARTIAL_CONTENT:
                 if _total_of_range(response.headers) != part.total:
@@ -141,8 +155,12 @@ def _attempt(url: str, part: _Part, report: Report, timeout: float) -> None:
                 length = response.headers.get("Content-Length")
                 version = response.headers.get("ETag") or response.headers.get("Last-Modified")
                 # RFC 9110, section 13.1.5: a weak mark must not stand in If-Range.
-                part.restart(int(length) if length else None, None if (version or "").startswith("W/") else version)
+                part.restart(_length(url, length), None if (version or "").startswith("W/") else version)
+            largest = _LARGEST if part.total is None else part.total
             while chunk := response.read(_CHUNK):
+                if part.size() + len(chunk) > largest:
+                    part.restart(None, None)
+                    raise DataError(f"{url}: the server sends more than {largest:,} bytes; nothing is kept")
                 report(part.append(chunk), part.total)
     except urllib.error.HTTPError as error:
         if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
@@ -153,18 +171,31 @@ def _attempt(url: str, part: _Part, report: Report, timeout: float) -> None:
         raise DataError(f"{url}: the server answers {error.code} {error.reason}") from error
     except urllib.error.URLError as error:
         raise _Broken(f"cannot be reached ({error.reason}); is this machine online?") from error
+    except http.client.InvalidURL as error:
+        raise DataError(f"{url}: not an address ({error})") from error
     except (http.client.HTTPException, OSError) as error:
         raise _Broken(f"the connection broke ({error})") from error
+    except (ValueError, UnicodeError) as error:
+        raise DataError(f"{url}: not an address, or not an answer of a web server ({error})") from error
     if part.total is None:
         part.total = part.size()
     elif part.size() < part.total:
         raise _Broken(f"the connection broke after {part.size():,} of {part.total:,} bytes")
 
 
+def _length(url: str, text: str | None) -> int | None:
+    """What the header Content-Length says."""
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
+        raise DataError(f"{url}: the server gives {text[:60]!r} as the length of the file")
+    return int(text)
+
+
 def _total_of_range(headers: http.client.HTTPMessage) -> int | None:
     """The size of the whole file from ``Content-Range: bytes 5-9/10``."""
     total = headers.get("Content-Range", "").rpartition("/")[2]
-    return int(total) if total.isdecimal() else None
+    return int(total) if total.isascii() and total.isdecimal() and len(total) <= _DIGITS else None
 
 
 def _verify(url: str, path: Path, check: Check) -> None:
@@ -185,64 +216,85 @@ def _verify(url: str, path: Path, check: Check) -> None:
         raise DataError(f"{url}: not the file it should be: {wrong[0]}; it was deleted")
 
 
+class DamagedArchive(DataError):
+    """An archive that nothing can be unpacked from: to be fetched anew."""
+
+
 def extract(archive: Path, folder: Path, strip: str = "") -> int:
     """Unpack a .zip or .tar.gz into `folder`, and return the number of files.
 
-    Only plain files are taken, and only such as stay below `folder`: else nothing is unpacked.
+    Only plain files are taken, and only such as stay below `folder`, and all sums of the archive are compared first:
+    else nothing is unpacked.
 
     Args:
         strip: a folder at the root of the archive whose content is unpacked without it; what lies elsewhere is left.
 
     Raises:
-        DataError: the file is no such archive, is damaged, or holds links or paths that lead out of `folder`.
+        DamagedArchive: the file is no such archive, is damaged or encrypted.
+        DataError: it holds links or paths that lead out of `folder`, or more than the disk has room for; a file cannot
+            be written.
     """
     count = 0
-    try:
-        with _members(archive) as (names, members):
-            places = {name: _place(archive, name, strip) for name in names}
-            for name, stream in members:
-                place = places[name]
-                if place is None:
-                    continue
-                target = folder / place
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with target.open("wb") as out:
-                    shutil.copyfileobj(stream, out, _CHUNK)
+    with reading(archive, "a whole archive", DamagedArchive), _members(archive) as (sizes, members):
+        places = {name: _place(archive, name, strip) for name in sizes}
+        _check_room(archive, folder, sum(size for name, size in sizes.items() if places[name] is not None))
+        for name, stream in members:
+            place = places[name]
+            if place is not None:
+                _unpack(archive, stream, folder / place)
                 count += 1
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError, ValueError) as error:
-        raise DataError(f"{archive}: damaged archive ({error})") from error
-    except OSError as error:
-        raise DataError(f"{archive}: cannot be unpacked into {folder} ({error})") from error
     if count == 0:
         raise DataError(f"{archive}: holds no files" + (f" under {strip}/" if strip else ""))
     return count
 
 
+def _unpack(archive: Path, stream: IO[bytes], target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("wb") as out:
+            shutil.copyfileobj(stream, out, _CHUNK)
+    except OSError as error:
+        raise DataError(f"{archive}: cannot be unpacked to {target} ({error.strerror or error})") from error
+
+
+def _check_room(archive: Path, folder: Path, needed: int) -> None:
+    place = next(parent for parent in (folder, *folder.absolute().parents) if parent.is_dir())
+    free = shutil.disk_usage(place).free
+    if needed > free:
+        raise DataError(f"{archive}: holds {needed:,} bytes, and {place} has room for {free:,}; nothing was unpacked")
+
+
 @contextmanager
-def _members(archive: Path) -> Iterator[tuple[list[str], Iterator[tuple[str, IO[bytes]]]]]:
-    """The names of all plain files, and the files; an archive with links is refused."""
-    with archive.open("rb") as stream:
+def _members(archive: Path) -> Iterator[tuple[dict[str, int], Iterator[tuple[str, IO[bytes]]]]]:
+    """The sizes of all plain files by name, and the files; an archive with links or wrong sums is refused."""
+    with open_file(archive, _LARGEST) as stream:
         start = stream.read(4)
-    if start == _ZIP:
-        with zipfile.ZipFile(archive) as opened:
-            names = [entry.filename for entry in opened.infolist() if not entry.is_dir()]
-            yield names, ((name, opened.open(name)) for name in names)
-    elif start.startswith(_GZIP):
-        with tarfile.open(archive) as tar:
-            entries = [entry for entry in tar.getmembers() if not entry.isdir()]
-            for entry in entries:
-                if not entry.isfile():
-                    raise DataError(f"{archive}: {entry.name} is no plain file; nothing was unpacked")
-            yield [e.name for e in entries], ((e.name, f) for e in entries if (f := tar.extractfile(e)) is not None)
-    else:
-        raise DataError(f"{archive}: not a .zip or .tar.gz; the server may have sent a web page instead")
+        stream.seek(0)
+        if start == _ZIP:
+            with zipfile.ZipFile(stream) as opened:
+                if bad := opened.testzip():
+                    raise Refused(f"{bad} is damaged; nothing was unpacked")
+                names = {entry.filename: entry.file_size for entry in opened.infolist() if not entry.is_dir()}
+                yield names, ((name, opened.open(name)) for name in names)
+        elif start.startswith(_GZIP):
+            # The sum stands behind the last member, where tarfile does not look.
+            with gzip.open(stream) as whole, tarfile.open(fileobj=whole, mode="r:") as tar:
+                entries = [entry for entry in tar.getmembers() if not entry.isdir()]
+                for entry in entries:
+                    if not entry.isfile():
+                        raise DataError(f"{archive}: {entry.name} is no plain file; nothing was unpacked")
+                while whole.read(_CHUNK):
+                    pass
+                files = ((entry.name, file) for entry in entries if (file := tar.extractfile(entry)) is not None)
+                yield {entry.name: entry.size for entry in entries}, files
+        else:
+            raise Refused("not a .zip or .tar.gz; the server may have sent a web page instead")
 
 
 def _place(archive: Path, name: str, strip: str) -> Path | None:
     """Where a member goes, below the folder; None if it lies outside `strip`."""
+    inside("", name, str(archive))
     pure = PurePosixPath(name.replace("\\", "/"))
-    if pure.is_absolute() or ".." in pure.parts or ":" in pure.parts[0]:
-        raise DataError(f"{archive}: {name!r} would be unpacked outside its folder; nothing was unpacked")
     if strip and pure.parts[0] != strip:
         return None
     return Path(*pure.parts[1:] if strip else pure.parts)

@@ -104,7 +104,7 @@ def test_refused_files(yaml_file, text, words):
 
 
 def test_missing_file(tmp_path):
-    with pytest.raises(ConfigError, match=r"none\.yml: cannot be read"):
+    with pytest.raises(ConfigError, match=r"none\.yml: no such file"):
         load_config(tmp_path / "none.yml")
 
 

@@ -188,7 +188,7 @@ def test_extract(tmp_path, pack):
 @pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/evil", "a\\..\\..\\evil", "C:\\evil"])
 def test_paths_that_lead_out_are_refused(tmp_path, pack, name):
     archive = pack(tmp_path / "archive", {"good.txt": b"a", name: b"b"})
-    with pytest.raises(DataError, match="outside its folder; nothing was unpacked"):
+    with pytest.raises(DataError, match="outside of its folder"):
         extract(archive, tmp_path / "in" / "here")
     assert [path.name for path in tmp_path.rglob("*")] == ["archive"]
 
@@ -205,8 +205,8 @@ def test_links_and_devices_are_refused(tmp_path, kind):
     [
         (b"<html>quota exceeded</html>", "the server may have sent a web page"),
         (b"", "the server may have sent a web page"),
-        (b"PK\x03\x04 and noise", "damaged archive"),
-        (b"\x1f\x8b and noise", "damaged archive|cannot be unpacked"),
+        (b"PK\x03\x04 and noise", "not a whole archive"),
+        (b"\x1f\x8b and noise", "not a whole archive"),
     ],
 )
 def test_what_is_no_archive_is_named(tmp_path, content, words):
@@ -218,7 +218,7 @@ def test_what_is_no_archive_is_named(tmp_path, content, words):
 def test_truncated_archives_are_named(tmp_path):
     archive = tarred(tmp_path / "archive", {"a": bytes(range(256)) * 100})
     archive.write_bytes(archive.read_bytes()[:200])
-    with pytest.raises(DataError, match="damaged archive"):
+    with pytest.raises(DataError, match="not a whole archive"):
         extract(archive, tmp_path / "here")
 
 

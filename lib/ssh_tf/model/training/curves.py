@@ -13,6 +13,7 @@ from ssh_tf.layer_utils.anchors import BRANCHES
 from ssh_tf.model.training.tables import LOSS_TABLE, VALIDATION_TABLE
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.plots import PlotCurve, save_png, training_figure
+from ssh_tf.utils.reading import read_text, reader
 from ssh_tf.utils.types import FloatArray
 
 # Lines of earlier trainings: "iter 950/9000  total 2.4121  M1 0.3032+0.0552  …" and
@@ -78,16 +79,14 @@ def plot_tables(path: Path) -> None:
     save_png(training_figure(*read_tables(path)), path.with_suffix(".png"))
 
 
+@reader("the output of a training")
 def read_log(path: str | os.PathLike[str]) -> TrainingCurves:
     """Read the output of a training, or of several that resumed one another: the later line counts.
 
     Raises:
         DataError: the file cannot be read, or holds no losses.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from error
+    text = read_text(path, errors="replace")
     losses: dict[str, dict[int, float]] = {branch.name: {} for branch in BRANCHES}
     validations: dict[str, dict[int, float]] = {}
     for line in text.splitlines():
@@ -111,14 +110,11 @@ def _curves(points: Mapping[str, Mapping[int, float]]) -> list[PlotCurve]:
     ]
 
 
+@reader("a table of a training")
 def _read_table(path: Path) -> dict[str, FloatArray]:
     """The columns by their names."""
-    try:
-        with path.open(newline="", encoding="utf-8") as stream:
-            header, *rows = list(csv.reader(stream))
-        columns = np.array([[float(cell) for cell in row] for row in rows]).T
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not a table of a training ({error})") from error
+    header, *rows = list(csv.reader(read_text(path).splitlines())) or [[]]
+    columns = np.array([[float(cell) for cell in row] for row in rows]).T
     if columns.ndim != 2 or len(columns) != len(header):
         raise DataError(f"{path}: not a table of a training (no rows)")
     return dict(zip(header, columns, strict=True))

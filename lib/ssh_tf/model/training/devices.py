@@ -78,7 +78,7 @@ def parse_cluster(tf_config: str | None) -> Cluster | None:
             raise ValueError("all tasks have to be of the type worker")
         if not 0 <= worker < len(addresses):
             raise ValueError(f"task.index {worker} of {len(addresses)} workers")
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ConfigError(
             f"TF_CONFIG cannot be used ({error}); it looks like "
             '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'

@@ -12,13 +12,14 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from ssh_tf.model.files.checkpoints import Checkpoint
-from ssh_tf.utils.errors import CheckpointError, SSHError
+from ssh_tf.utils.errors import CheckpointError, DataError, SSHError
 from ssh_tf.utils.files import atomic_write, copy_whole
+from ssh_tf.utils.reading import read_json, reader
 from ssh_tf.utils.tf1 import tf
 
 
@@ -58,6 +59,36 @@ def _reason(error: Exception) -> str:
     lines = str(getattr(error, "message", "") or error).strip().splitlines()
     of_node = [number for number, line in enumerate(lines[:-1]) if line.startswith("Node: ")]
     return lines[of_node[0] + 1] if of_node else lines[0]
+
+
+def check_data(snapshot: Snapshot, state: Mapping[str, Any]) -> None:
+    """See that a training with `state` has the images and boxes of the one that made `snapshot`: it belongs to them.
+
+    Raises:
+        SSHError: it has others.
+    """
+    if snapshot.state.get("data", state["data"]) != state["data"]:
+        raise SSHError(
+            f"{snapshot.prefix}: was trained on other images or other boxes ({snapshot.state.get('images')} then, "
+            f"{state['images']} now); give another --tag to train anew, with --weight {snapshot.prefix} to begin with "
+            "these weights"
+        )
+
+
+@reader("the state of a snapshot")
+def _read_state(path: Path) -> Any:
+    return read_json(path)
+
+
+def _is_readable(prefix: Path) -> bool:
+    """Whether every variable can be read; TensorFlow compares the sums that are stored with them."""
+    try:
+        checkpoint = Checkpoint(prefix)
+        for name in checkpoint.shapes:
+            checkpoint.value(name)
+    except CheckpointError:
+        return False
+    return True
 
 
 class SnapshotFolder:
@@ -140,6 +171,27 @@ class SnapshotFolder:
             raise SSHError(f"{self.path('best')}: the best snapshot cannot be kept ({error.strerror})") from error
         return True
 
+    def latest_sound(self, say: Callable[[str], None]) -> Snapshot | None:
+        """The snapshot of the highest iteration all of which can be read; `say` is told of damaged ones above it.
+
+        Raises:
+            CheckpointError: there are snapshots, and all are damaged.
+        """
+        damaged: list[Path] = []
+        for iteration in self._iterations():
+            # What has no state was left by a kill, and is none.
+            if not self._state_path(iteration).exists():
+                continue
+            snapshot = self._complete(iteration)
+            if snapshot is not None and _is_readable(snapshot.prefix):
+                for one in damaged:
+                    say(f"{one}: the snapshot is damaged; the one before it is taken, of {iteration} iterations")
+                return snapshot
+            damaged.append(self.path(iteration))
+        if damaged:
+            raise CheckpointError(f"{damaged[0]}: the snapshot is damaged, and none before it is whole; remove it")
+        return None
+
     def restore(self, session: Any, saver: Any, snapshot: Snapshot, variables: Iterable[Any], backbone: str) -> None:
         """Load `variables` of a training of `backbone`.
 
@@ -147,8 +199,9 @@ class SnapshotFolder:
             CheckpointError: the checkpoint is of another network or damaged.
         """
         try:
-            Checkpoint(snapshot.prefix).check(variables, backbone)
-            saver.restore(session, str(snapshot.prefix))
+            checkpoint = Checkpoint(snapshot.prefix)
+            checkpoint.check(variables, backbone)
+            saver.restore(session, checkpoint.readable)
         except (CheckpointError, tf.errors.OpError, ValueError) as error:
             reason = _reason(error).removeprefix(f"{snapshot.prefix}: ")
             raise CheckpointError(
@@ -176,7 +229,7 @@ class SnapshotFolder:
     def _read(self, state_path: Path, prefix: Path) -> Snapshot | None:
         """What the state at `state_path` declares complete, if it is."""
         try:
-            state = json.loads(state_path.read_text(encoding="utf-8"))
+            state = _read_state(state_path)
             sizes = dict(state["files"])
             whole = (
                 type(state["iteration"]) is int
@@ -184,7 +237,7 @@ class SnapshotFolder:
                 and all((self._folder / name).stat().st_size == size for name, size in sizes.items())
             )
             return Snapshot(prefix, state["iteration"], state) if whole else None
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, DataError, ValueError, KeyError, TypeError):
             return None
 
     def _remove(self, which: int | Literal["best"]) -> None:

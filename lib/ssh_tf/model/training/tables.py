@@ -10,7 +10,8 @@ import numpy as np
 from ssh_tf.datasets.average_precision import size_bins
 from ssh_tf.layer_utils.anchors import BRANCHES
 from ssh_tf.nets.training_graph import Losses
-from ssh_tf.utils.files import atomic_write
+from ssh_tf.utils.files import atomic_write, writing
+from ssh_tf.utils.reading import read_text, reader
 
 LOSS_TABLE, VALIDATION_TABLE = "loss.csv", "validation.csv"
 
@@ -58,16 +59,19 @@ def mean_row(rows: Sequence[LossRow]) -> LossRow:
     )
 
 
+@reader("a table of a training; move it away to go on without it")
+def _read_rows(path: Path, columns: Sequence[str]) -> list[list[str]]:
+    rows = csv.reader(read_text(path).splitlines())
+    # The header, and what a kill or an editor has left of a row, are no rows.
+    return [row for row in rows if len(row) == len(columns) and row[0].isdecimal() and len(row[0]) < 10]
+
+
 class TrainingTable:
     """A table that grows by rows, the iteration first. Without rows there is no file."""
 
     def __init__(self, path: Path, columns: Sequence[str], resume_at: int) -> None:
         """Open the table at `path`; rows after iteration `resume_at` belong to work that was lost and are dropped."""
-        rows: list[list[str]] = []
-        if path.exists():
-            with path.open(newline="", encoding="utf-8") as stream:
-                # The header, and what a kill or an editor has left of a row, are no rows.
-                rows = [row for row in csv.reader(stream) if len(row) == len(columns) and row[0].isdecimal()]
+        rows = _read_rows(path, columns) if path.exists() else []
         kept = [row for row in rows if int(row[0]) <= resume_at]
         if path.exists():
             with atomic_write(path) as stream:
@@ -80,14 +84,15 @@ class TrainingTable:
 
     def add(self, values: Sequence[float]) -> None:
         """Append a row; the system has it when this returns. The first one makes the file."""
-        if self._stream is None:
-            is_new = not self._path.exists()
-            self._stream = self._path.open("a", newline="", encoding="utf-8")
-            if is_new:
-                csv.writer(self._stream).writerow(self._columns)
         iteration, *others = values
-        csv.writer(self._stream).writerow([int(iteration), *(f"{value:.6g}" for value in others)])
-        self._stream.flush()
+        with writing(self._path):
+            if self._stream is None:
+                is_new = not self._path.exists()
+                self._stream = self._path.open("a", newline="", encoding="utf-8")
+                if is_new:
+                    csv.writer(self._stream).writerow(self._columns)
+            csv.writer(self._stream).writerow([int(iteration), *(f"{value:.6g}" for value in others)])
+            self._stream.flush()
         self.iterations.append(int(iteration))
 
     def close(self) -> None:

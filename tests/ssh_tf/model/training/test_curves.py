@@ -71,7 +71,7 @@ def test_validations_by_size_of_face(log):
 
 
 def test_what_is_no_log_is_an_error(tmp_path):
-    with pytest.raises(DataError, match="No such file"):
+    with pytest.raises(DataError, match="no such file"):
         read_log(tmp_path / "nothing")
     (tmp_path / "other").write_text("hello\n")
     with pytest.raises(DataError, match="holds no losses"):

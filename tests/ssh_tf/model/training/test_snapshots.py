@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ssh_tf.model.files.checkpoints import Checkpoint
-from ssh_tf.model.training.snapshots import SnapshotFolder, code_digest, differences
+from ssh_tf.model.training.snapshots import SnapshotFolder, check_data, code_digest, differences
 from ssh_tf.utils.errors import CheckpointError, SSHError
 from ssh_tf.utils.tf1 import tf
 
@@ -224,3 +224,49 @@ def test_a_best_one_that_is_not_whole_is_none(training, folder, tmp_path, spoil)
         path.unlink()
     assert folder.best() is None
     assert folder.keep_best(training.save(folder, 2), 0.1)
+
+
+@pytest.mark.parametrize("suffix", ["json", "ckpt.index", "ckpt.data-00000-of-00001"])
+def test_of_a_damaged_newest_snapshot_the_one_before_is_taken(training, folder, tmp_path, suffix):
+    """Also where its size is right: sums are compared."""
+    for iteration in (1, 2):
+        training.save(folder, iteration)
+    path = next(tmp_path.glob(f"run/*_iter_2.{suffix}"))
+    content = path.read_bytes()
+    path.write_bytes(bytes(byte ^ 0x55 for byte in content[:200]) + content[200:])
+    said = []
+    assert folder.latest_sound(said.append).iteration == 1
+    assert len(said) == 1
+    assert "_iter_2.ckpt: the snapshot is damaged; the one before it is taken, of 1 iterations" in said[0]
+
+
+def test_snapshots_that_are_all_damaged_are_an_error(training, folder, tmp_path):
+    training.save(folder, 1)
+    next(tmp_path.glob("run/*_iter_1.json")).write_bytes(b"\xff")
+    with pytest.raises(CheckpointError, match="none before it is whole"):
+        folder.latest_sound(pytest.fail)
+
+
+def test_what_a_kill_left_is_no_damage(training, folder, tmp_path):
+    assert folder.latest_sound(pytest.fail) is None
+    for iteration in (1, 2):
+        training.save(folder, iteration)
+    next(tmp_path.glob("run/*_iter_2.json")).unlink()
+    assert folder.latest_sound(pytest.fail).iteration == 1
+
+
+def test_any_folder_name_works(training, tmp_path):
+    """TensorFlow takes `[` for a pattern."""
+    folder = SnapshotFolder(tmp_path / "faces [v2]", "mobile_ssh", 2)
+    training.save(folder, 1)
+    assert folder.latest_sound(pytest.fail).iteration == 1
+    assert training.restore(folder) == 1
+
+
+def test_a_training_belongs_to_its_data(training, folder):
+    snapshot = training.save(folder, 1)
+    check_data(snapshot, {"data": "of a state without one", "images": "2"})
+    snapshot.state.update(data="a", images="2 (x)")
+    check_data(snapshot, {"data": "a", "images": "2 (x)"})
+    with pytest.raises(SSHError, match=r"iter_1\.ckpt: was trained on other images .* give another --tag"):
+        check_data(snapshot, {"data": "b", "images": "2 (x)"})

@@ -95,7 +95,7 @@ $(EXTRAS_PY):
 editable = -W ignore -m pip install --quiet --no-build-isolation --editable
 
 .venv/.installed: pyproject.toml | $(PY)
-	$(PY) $(editable) .
+	$(PY) $(editable) '.[tensorflow]'
 	@touch $@
 
 .venv/.dev: .venv/.installed

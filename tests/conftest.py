@@ -61,3 +61,15 @@ def frozen_model(checkpoint):
     from networks import freeze_checkpoint
 
     return freeze_checkpoint(checkpoint)
+
+
+@pytest.fixture(scope="session")
+def onnx_model(frozen_model):
+    """The same network as an ONNX file."""
+    pytest.importorskip("tf2onnx", reason="the extra onnx is not installed")
+    from ssh_tf.model.files.frozen_graphs import load_graph
+    from ssh_tf.model.files.onnx_files import save_onnx
+
+    path = frozen_model.with_suffix(".onnx")
+    save_onnx(load_graph(frozen_model), path)
+    return path

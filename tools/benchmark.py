@@ -5,6 +5,9 @@ thinning out inside the graph); nms (over all branches); detect (from the resize
 the graph) and the part of it that Python takes; stream (between two images of many). The settings of a network take
 turns, so that ratios hold on a busy machine too.
 
+Runtimes, in processor time: model files from the shell to the first faces, and, at each size and batch, the network
+with its proposals and the whole detection, beside what the processor could do.
+
 Training, on square windows: a step in each precision, beside a pass and a step for each branch in turn; what reading,
 cutting and matching add to a step; what a step costs by window and batch; memory over many steps.
 """
@@ -20,9 +23,9 @@ from typing import Any
 
 from ssh_tf.model.precision import PRECISIONS
 from ssh_tf.nets.backbones import BACKBONES
-from ssh_tf.utils.arguments import ToolParser
+from ssh_tf.utils.arguments import ToolParser, positive
 from ssh_tf.utils.cpu import cpu_flags, cpu_name
-from ssh_tf.utils.errors import run_tool
+from ssh_tf.utils.errors import SSHError, run_tool
 from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.tf1 import tf
 from ssh_tools.measuring.benchmark_inference import STAGES, Measured, Setting, measure_inference
@@ -35,6 +38,7 @@ from ssh_tools.measuring.benchmark_training import (
     measure_steps,
     measure_targets,
 )
+from ssh_tools.measuring.runtime_report import report_runtimes
 
 _DEMO_IMAGE = Path(__file__).resolve().parent.parent / "data/demo/montage.jpg"
 
@@ -45,6 +49,13 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--inference", action="store_true", help="measure detection (default: all parts)")
     parser.add_argument("--train", action="store_true", help="measure training (default: all parts)")
     parser.add_argument("--nms", action="store_true", help="measure non-maximum suppression (default: all parts)")
+    parser.add_argument(
+        "--runtimes", action="store_true", help="measure model files under their runtimes (default: all parts)"
+    )
+    parser.add_argument(
+        "--models", nargs="+", type=Path, default=[], metavar="FILE", help="for --runtimes (default: the package's)"
+    )
+    parser.add_argument("--batch", nargs="+", type=positive, default=[1], help="for --runtimes: images at a time")
     parser.add_argument(
         "--backbone", nargs="+", choices=list(BACKBONES), default=["mobile", "res50", "vgg16"], help="networks to run"
     )
@@ -74,7 +85,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print; 0."""
     arguments = parse_arguments(argv)
-    everything = not (arguments.inference or arguments.nms or arguments.train)
+    everything = not (arguments.inference or arguments.nms or arguments.train or arguments.runtimes)
     report: dict[str, Any] = {"machine": _machine()}
     print("  ".join(f"{name}: {value}" for name, value in report["machine"].items()))
     if everything or arguments.inference:
@@ -83,6 +94,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         report["nms"] = _nms(arguments)
     if everything or arguments.train:
         report["training"] = _training(arguments)
+    if everything or arguments.runtimes:
+        report["runtimes"] = _runtimes(arguments)
     if arguments.json:
         with atomic_write(arguments.json) as stream:
             json.dump(report, stream, indent=1)
@@ -91,6 +104,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _image(arguments: argparse.Namespace) -> Path | None:
     return arguments.image or (_DEMO_IMAGE if _DEMO_IMAGE.exists() else None)
+
+
+def _runtimes(arguments: argparse.Namespace) -> dict[str, Any]:
+    image = _image(arguments)
+    if image is None:
+        raise SSHError("--runtimes needs a picture: name it by --image")
+    return report_runtimes(
+        arguments.models, arguments.precision, arguments.size, arguments.batch, image, arguments.repeats
+    )
 
 
 def _inference(arguments: argparse.Namespace) -> list[dict[str, Any]]:

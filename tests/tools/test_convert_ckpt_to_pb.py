@@ -9,7 +9,7 @@ from networks import SMALL
 from ssh_tf.model.files.frozen_graphs import load_graph
 from ssh_tf.model.inference.graph_runner import GraphRunner
 from ssh_tf.model.inference.onnx_runner import OnnxRunner
-from ssh_tf.utils.errors import CheckpointError, ImageError
+from ssh_tf.utils.errors import CheckpointError, DataError, ImageError
 from ssh_tools import convert_ckpt_to_pb
 from ssh_tools.convert_ckpt_to_pb import main
 
@@ -84,4 +84,14 @@ def test_image_to_compare_on(checkpoint, tmp_path, monkeypatch):
 def test_checkpoint_for_another_backbone(checkpoint, tmp_path):
     with pytest.raises(CheckpointError, match="for the backbone mobile"):
         main(["--backbone", "vgg16", "--model", checkpoint, "--output", str(tmp_path / "model.pb")])
+    assert not (tmp_path / "model.pb").exists()
+
+
+def test_int8_wants_pictures_to_calibrate_with(checkpoint, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(arguments(checkpoint, tmp_path / "model.pb", "--int8", str(tmp_path / "int8.onnx")))
+    assert "--int8 and --calibration go together" in capsys.readouterr().err
+    more = ["--int8", str(tmp_path / "int8.onnx"), "--calibration", str(tmp_path)]
+    with pytest.raises(DataError, match="no pictures to calibrate with"):
+        main(arguments(checkpoint, tmp_path / "model.pb", *more))
     assert not (tmp_path / "model.pb").exists()

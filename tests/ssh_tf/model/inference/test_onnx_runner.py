@@ -9,21 +9,12 @@ from ssh_tf.model.config import load_config
 from ssh_tf.model.detector import FaceDetector
 from ssh_tf.model.files.agreement import compare_proposals
 from ssh_tf.model.files.frozen_graphs import load_graph
-from ssh_tf.model.files.onnx_files import save_onnx
 from ssh_tf.model.inference.graph_runner import GraphRunner
 from ssh_tf.model.inference.onnx_runner import OnnxRunner
 from ssh_tf.utils.errors import CheckpointError, SSHError
 
 onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
 pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
-
-
-@pytest.fixture(scope="module")
-def onnx_model(frozen_model):
-    pytest.importorskip("tf2onnx", reason="the extra onnx is not installed")
-    path = frozen_model.with_suffix(".onnx")
-    save_onnx(load_graph(frozen_model), path)
-    return path
 
 
 @pytest.mark.parametrize("size", [(120, 160), (131, 97), (16, 16)])

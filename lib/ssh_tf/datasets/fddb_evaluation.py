@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 
 from ssh_tf.datasets.fddb_files import Shape
 from ssh_tf.utils.opencv import cv2
@@ -73,6 +72,9 @@ def image_curve(
         ellipses: (G, 5) major radius, minor radius, angle (radians), centre x, centre y.
         size: width and height of the image.
     """
+    # Imported where it is used: what detects faces does without.
+    from scipy.optimize import linear_sum_assignment
+
     scores = np.unique(detections[:, -1])[::-1]
     draw = {Shape.RECTANGLE: rectangle, Shape.ELLIPSE: ellipse}[shape]
     found = [draw(row, size) for row in detections[:, :-1].tolist()]

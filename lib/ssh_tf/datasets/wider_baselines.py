@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import scipy.io
 
 from ssh_tf.datasets.precision_recall import average_precision
 from ssh_tf.datasets.problems import Problems
@@ -79,6 +78,9 @@ def read_baselines(folder: str | os.PathLike[str], level: str, problems: Problem
 @reader("a published curve")
 def _read(path: Path) -> tuple[str, npt.NDArray[np.float64]]:
     """The legend, and (P, 2) precision and recall."""
+    # Imported where it is used: what detects faces does without.
+    import scipy.io
+
     names = ("legend_name", "pr_cruve")
     try:
         with open_file(path, _MAX_BYTES) as stream:

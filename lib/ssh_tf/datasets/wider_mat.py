@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import scipy.io
 
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.files import inside
@@ -24,6 +23,9 @@ def load_cells(path: Path, *wanted: str) -> dict[str, Cells]:
     Raises:
         DataError: the file is missing or unreadable, or lacks one of them.
     """
+    # Imported where it is used: what detects faces does without.
+    import scipy.io
+
     if not path.is_file():
         raise DataError(f"{path}: not there; tools/fetch_data.py fetches WIDER FACE's split and evaluation tools")
     with reading(path, "a MATLAB file"), open_file(path, _MAX_BYTES) as stream:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from ssh_tf.utils.quiet import quiet_libraries
 
 _LONGEST = 2000
+_OURS = ("", "ssh_tf", "ssh_ms", "ssh_tools")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -73,6 +74,13 @@ def run_tool(main: Callable[[Sequence[str] | None], int]) -> None:
         code = main(None)
     except SSHError as error:
         print(f"error: {error}", file=sys.stderr)
+        code = 2
+    except ModuleNotFoundError as error:
+        # What is installed without an extra detects faces; plots, evaluation and training ask for more.
+        package = (error.name or "").partition(".")[0]
+        if package in _OURS:
+            raise
+        print(f"error: this needs {package}: pip install 'ssh-face-detector[tensorflow]'", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

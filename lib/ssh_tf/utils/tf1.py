@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from ssh_tf.utils.errors import SSHError
 from ssh_tf.utils.lazy import LazyModule
 
 _LOCK = threading.Lock()
@@ -30,6 +31,10 @@ class _TensorFlowModule(LazyModule):
     """A module of TensorFlow. Where the log level asks for quiet, the import is quiet too."""
 
     def __getattr__(self, name: str) -> Any:
+        if sys.modules.get("tensorflow") is None and not has_tensorflow():
+            raise SSHError(
+                "this needs TensorFlow: pip install 'ssh-face-detector[tensorflow]'; an .onnx model does not"
+            )
         if os.environ.get("TF_CPP_MIN_LOG_LEVEL", "0") not in ("0", "1"):
             _import_quietly()
         return super().__getattr__(name)

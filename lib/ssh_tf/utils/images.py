@@ -103,7 +103,7 @@ def bytes_to_read(path: str | os.PathLike[str]) -> int:
     try:
         check_regular(path)
         with Path(path).open("rb") as stream:
-            height, width = _header_size(stream, path) or (1, MAX_PIXELS)
+            height, width = _header_size(stream, path, MAX_PIXELS) or (1, MAX_PIXELS)
     except (ImageError, OSError, ValueError):
         return 0
     pixels = height * width

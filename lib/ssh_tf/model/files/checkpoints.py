@@ -50,8 +50,9 @@ class Checkpoint:
                 check_file(file, _MAX_BYTES)
             self._bytes = sum(file.stat().st_size for file in files)
             self._links, self.readable = _without_pattern(self.prefix, files)
+            open_checkpoint = tf.train.NewCheckpointReader
             try:
-                self._reader = tf.train.NewCheckpointReader(self.readable)
+                self._reader = open_checkpoint(self.readable)
                 self.shapes = {name: tuple(shape) for name, shape in self._reader.get_variable_to_shape_map().items()}
             except Exception as error:  # TensorFlow's own words tell of tables and operators
                 raise Refused(f"not {_WHAT}, or a damaged one") from error

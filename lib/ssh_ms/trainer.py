@@ -21,6 +21,7 @@ from ssh_ms.training_graph import TrainStep
 from ssh_ms.training_log import TrainingLog
 from ssh_tf.utils.errors import DataError, ImageError, SSHError
 from ssh_tf.utils.images import decode_image
+from ssh_tf.utils.locks import claimed
 from ssh_tf.utils.prefetch import prefetched
 from ssh_tf.utils.random_streams import Stream, random_generator
 from ssh_tf.utils.signals import stop_signals
@@ -156,9 +157,13 @@ class Trainer:
         """Train, from the last checkpoint if there is one. Returns where it ended.
 
         Raises:
-            SSHError: data cannot be read, a checkpoint does not fit or cannot be written, the loss is not finite. The
-                last checkpoint stays.
+            SSHError: data cannot be read, a checkpoint does not fit or cannot be written, the loss is not finite,
+                another training writes into the folder. The last checkpoint stays.
         """
+        with claimed(self._folder):
+            return self._run()
+
+    def _run(self) -> Place:
         place = self._checkpoints.latest() or Place(1, 0)
         if place.step:
             self._checkpoints.restore(self._step, place)

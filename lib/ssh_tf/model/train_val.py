@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +26,7 @@ from ssh_tf.model.training.tables import LossRow
 from ssh_tf.model.training.workers import CommonStart, lost_workers
 from ssh_tf.roi_data_layer.pipeline import data_errors, make_dataset
 from ssh_tf.utils.errors import SSHError
+from ssh_tf.utils.locks import claimed
 from ssh_tf.utils.opencv import single_threaded_opencv
 from ssh_tf.utils.random_streams import Stream, random_generator
 from ssh_tf.utils.signals import stop_signals
@@ -83,9 +84,10 @@ def train(
 
     Raises:
         SSHError: a file does not fit, data cannot be read, the loss is not finite, the disk is full, another worker is
-            lost. The last complete snapshot stays.
+            lost, another training writes into `run.output`. The last complete snapshot stays.
     """
-    return _Training(run, config, records, devices, validate).train()
+    with _full_disk(run.output), claimed(run.output) if devices.is_chief else nullcontext():
+        return _Training(run, config, records, devices, validate).train()
 
 
 def _state(run: TrainingRun, config: Any, records: Sequence[ImageRecord], devices: Devices) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from ssh_tf.model.training.tables import LOSS_COLUMNS, VALIDATION_COLUMNS
 from ssh_tf.nets.network import network_heads
 from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.utils.errors import CheckpointError, ConfigError, DataError, SSHError
+from ssh_tf.utils.locks import claimed
 from ssh_tf.utils.tf1 import tf
 from ssh_tools import trainval_net
 from ssh_tools.trainval_net import main
@@ -374,6 +375,15 @@ def test_validations_keep_the_best_and_end_the_training(arguments, monkeypatch, 
     assert (best.iteration, score) == (2, 0.5)
     kept = Checkpoint(folder / "mobile_ssh_best.ckpt")
     assert any(not np.array_equal(kept.value(name), value) for name, value in variables(folder, 4).items())
+
+
+def test_two_trainings_do_not_share_an_output(arguments):
+    line, folder = arguments("shared")
+    with (
+        claimed(folder),
+        pytest.raises(SSHError, match=rf"shared: another run writes here \(process {os.getpid()} on "),
+    ):
+        main(line)
 
 
 def test_wrong_cluster(arguments, monkeypatch):

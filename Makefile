@@ -11,7 +11,7 @@ EXTRAS_PY := .venv-extras/bin/python
 COMPILED := setup.py $(wildcard lib/ssh_tf/*/*.pyx lib/ssh_tf/*/*.h lib/ssh_tf/*/*.cu)
 
 .DELETE_ON_ERROR:
-.PHONY: rebuild help demo install build test lint format bench mindspore test-mindspore extras test-extras clean
+.PHONY: rebuild help demo install build test lint format bench mindspore test-mindspore extras test-extras test-web clean
 
 help:
 	@echo 'make demo            detect faces in data/demo, results in output/demo'
@@ -25,6 +25,7 @@ help:
 	@echo 'make test-mindspore  the tests of the port'
 	@echo 'make extras          a third environment, .venv-extras, with Ray Data and others that few need'
 	@echo 'make test-extras     the tests of what needs them'
+	@echo 'make test-web        the web page in a browser: Debian'\''s chromium, installed where one may'
 	@echo 'make clean           remove what was built and the environments'
 
 demo: build
@@ -58,6 +59,13 @@ extras: .venv-extras/.installed
 
 test-extras: .venv-extras/.installed
 	$(EXTRAS_PY) -m pytest tests/ssh_tf/bulk tests/tools/test_detect_bulk.py
+
+# Debian's own browser and driver fit each other; elsewhere any Chromium of that name will do.
+test-web: .venv-extras/.installed
+	@command -v chromium chromedriver >/dev/null || \
+		{ test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium chromium-driver; } || \
+		{ echo 'error: no chromium and chromedriver here; on Debian: apt install chromium chromium-driver' >&2; exit 1; }
+	$(EXTRAS_PY) -m pytest tests/ssh_tf/web
 
 clean:
 	rm -rf .venv .venv-mindspore .venv-extras build dist *.egg-info lib/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -115,5 +123,5 @@ editable = -W ignore -m pip install --quiet --no-build-isolation --editable
 	@touch $@
 
 .venv-extras/.installed: pyproject.toml | $(EXTRAS_PY)
-	$(EXTRAS_PY) $(editable) '.[bulk,dev]'
+	$(EXTRAS_PY) $(editable) '.[bulk,web,dev]' 'selenium>=4.11'
 	@touch $@

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ssh_tf.bulk.storage import Root, bulk_package, kind_of, read_bytes, root_and_name, walk
+from ssh_tf.bulk.storage import Root, bulk_package, fetch, kind_of, root_and_name, walk
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.images import IMAGE_SUFFIXES
 
@@ -126,7 +126,7 @@ def _names(root: Root, name: str) -> Iterator[str]:
 def _listed(root: Root, name: str) -> Iterator[str]:
     """The lines of a list; those that are no URIs and not absolute count from the list's folder."""
     try:
-        lines = read_bytes(root, name).decode("utf-8-sig").splitlines()
+        lines = fetch(root, name).decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise DataError(f"{name}: not a list of names in UTF-8") from error
     folder = name.rpartition("/")[0]

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ssh_tf.utils.errors import DataError, SSHError
+from ssh_tf.utils.errors import DataError, SSHError, reason_of
+from ssh_tf.utils.images import check_regular
 
 _MOST_BYTES = 2**30
 
@@ -128,7 +129,7 @@ def walk(root: Root, folder: str, depth: int | None = None) -> Iterator[str]:
             yield from walk(root, prefix + info.base_name, None if depth is None else depth - 1)
 
 
-def read_bytes(root: Root, name: str) -> bytes:
+def fetch(root: Root, name: str) -> bytes:
     """All of a file.
 
     Raises:
@@ -136,10 +137,13 @@ def read_bytes(root: Root, name: str) -> bytes:
     """
     filesystem, path = root.place(name)
     try:
-        with filesystem.open_input_stream(path) as stream:
+        if filesystem.type_name == "local":
+            check_regular(path)
+        # Arrow would unpack what is called .gz.
+        with filesystem.open_input_stream(path, compression=None) as stream:
             data = stream.read(_MOST_BYTES + 1)
     except Exception as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        reason = reason_of(error).removeprefix(f"{path}: ")
         raise DataError(f"{name}: cannot be read: {reason}") from error
     if not data:
         raise DataError(f"{name}: the file is empty")

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ssh_tf.bulk.inputs import Unit, bytes_column
 from ssh_tf.bulk.output import Output, Row, blocks
-from ssh_tf.bulk.storage import Root, bulk_package, read_bytes
+from ssh_tf.bulk.storage import Root, bulk_package, fetch
 from ssh_tf.model.inference.detect_files import Detected, detect_pictures
 from ssh_tf.model.inference.detection import Detector
 from ssh_tf.utils.errors import DataError, ImageError
@@ -156,7 +156,7 @@ def _parquet_pictures(root: Root, unit: Unit, image_column: str | None) -> Itera
 
 def _decoded(root: Root, name: str) -> npt.NDArray[np.uint8]:
     try:
-        data = read_bytes(root, name)
+        data = fetch(root, name)
     except DataError as error:
         raise ImageError(str(error)) from error
     return _decode(data, name)

@@ -103,9 +103,21 @@ def bytes_to_read(path: str | os.PathLike[str]) -> int:
     try:
         check_regular(path)
         with Path(path).open("rb") as stream:
-            height, width = _header_size(stream, path, MAX_PIXELS) or (1, MAX_PIXELS)
+            return _bytes_to_read(stream, path)
     except (ImageError, OSError, ValueError):
         return 0
+
+
+def bytes_to_decode(data: bytes, path: str | os.PathLike[str]) -> int:
+    """`bytes_to_read` for the bytes of a file."""
+    try:
+        return len(data) + _bytes_to_read(io.BytesIO(data), path)
+    except ImageError:
+        return 0
+
+
+def _bytes_to_read(stream: BinaryIO, path: str | os.PathLike[str]) -> int:
+    height, width = _header_size(stream, path, MAX_PIXELS) or (1, MAX_PIXELS)
     pixels = height * width
     # uint8 as stored and as resized; or uint8 and float32.
     return pixels * (3 + 3 if pixels > _MAX_FLOAT_PIXELS else 3 + 12)

@@ -1,0 +1,58 @@
+"""Show the detector on a web page: drop or photograph a picture, move the threshold, change the size, take the JSON.
+
+The page is for this machine alone unless --host says otherwise. It has an API too, documented at its foot. Needs the
+extra `web` (Gradio).
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from ssh_tf.model.config import load_config
+from ssh_tf.model.detector import DEFAULT_MODEL, FaceDetector
+from ssh_tf.model.inference.detection import THRESHOLD, Detector
+from ssh_tf.model.inference.result import DetectionResult
+from ssh_tf.model.precision import DETECTOR_PRECISIONS
+from ssh_tf.model.sizes import SIZES, size_settings
+from ssh_tf.nets.backbones import BACKBONES
+from ssh_tf.utils.arguments import positive, probability
+from ssh_tf.utils.errors import run_tool
+from ssh_tf.utils.images import read_image
+from ssh_tf.web.page import LOWEST_SHOWN, face_page, serve
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "data/demo"
+
+
+def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", default=DEFAULT_MODEL, metavar="PATH|NAME", help="as tools/demo.py takes it")
+    parser.add_argument("--backbone", choices=list(BACKBONES), help="of a checkpoint")
+    parser.add_argument("--precision", choices=DETECTOR_PRECISIONS, default="auto", help="default: %(default)s")
+    parser.add_argument("--threshold", type=probability, default=THRESHOLD, help="to begin with (default: %(default)s)")
+    parser.add_argument("--size", choices=list(SIZES), default="balanced", help="to begin with (default: %(default)s)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default: %(default)s; 0.0.0.0: any)")
+    parser.add_argument("--port", type=positive, default=7860, help="default: %(default)s")
+    parser.add_argument("--max-megabytes", type=positive, default=20, metavar="M", help="of an upload (default: 20)")
+    parser.add_argument("--max-megapixels", type=positive, default=50, metavar="M", help="of a picture (default: 50)")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve the page until Ctrl-C."""
+    arguments = parse_arguments(argv)
+    detector = FaceDetector(arguments.model, load_config(), arguments.precision, backbone=arguments.backbone)
+
+    def find(file: Path, size: str) -> DetectionResult:
+        image = read_image(file, arguments.max_megapixels * 10**6)
+        # The sizes share the network: they differ in what it is shown.
+        return Detector(detector.runner, load_config(None, size_settings(size))).detect(image, LOWEST_SHOWN)
+
+    examples = sorted(EXAMPLES.glob("*.jpg"))
+    page = face_page(find, list(SIZES), arguments.size, arguments.threshold, examples)
+    serve(page, arguments.host, arguments.port, arguments.max_megabytes * 2**20)
+    return 0
+
+
+if __name__ == "__main__":
+    run_tool(main)

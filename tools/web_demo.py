@@ -8,14 +8,13 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from ssh_tf.model.command_line import add_model_arguments, add_threshold_argument
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detector import DEFAULT_MODEL, FaceDetector
-from ssh_tf.model.inference.detection import THRESHOLD, Detector
+from ssh_tf.model.inference.detection import Detector
 from ssh_tf.model.inference.result import DetectionResult
-from ssh_tf.model.precision import DETECTOR_PRECISIONS
 from ssh_tf.model.sizes import SIZES, size_settings
-from ssh_tf.nets.backbones import BACKBONES
-from ssh_tf.utils.arguments import positive, probability
+from ssh_tf.utils.arguments import ToolParser, positive
 from ssh_tf.utils.errors import run_tool
 from ssh_tf.utils.images import read_image
 from ssh_tf.web.page import LOWEST_SHOWN, face_page, serve
@@ -25,16 +24,14 @@ EXAMPLES = Path(__file__).resolve().parent.parent / "data/demo"
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default=DEFAULT_MODEL, metavar="PATH|NAME", help="as tools/demo.py takes it")
-    parser.add_argument("--backbone", choices=list(BACKBONES), help="of a checkpoint")
-    parser.add_argument("--precision", choices=DETECTOR_PRECISIONS, default="auto", help="default: %(default)s")
-    parser.add_argument("--threshold", type=probability, default=THRESHOLD, help="to begin with (default: %(default)s)")
+    parser = ToolParser(__doc__)
+    add_model_arguments(parser, metavar="PATH|NAME", help=f"as tools/demo.py takes it (default: {DEFAULT_MODEL})")
+    add_threshold_argument(parser)
     parser.add_argument("--size", choices=list(SIZES), default="balanced", help="to begin with (default: %(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default: %(default)s; 0.0.0.0: any)")
     parser.add_argument("--port", type=positive, default=7860, help="default: %(default)s")
-    parser.add_argument("--max-megabytes", type=positive, default=20, metavar="M", help="of an upload (default: 20)")
-    parser.add_argument("--max-megapixels", type=positive, default=50, metavar="M", help="of a picture (default: 50)")
+    parser.add_argument("--max_megabytes", type=positive, default=20, metavar="M", help="of an upload (default: 20)")
+    parser.add_argument("--max_megapixels", type=positive, default=50, metavar="M", help="of a picture (default: 50)")
     return parser.parse_args(argv)
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ssh_tf.bulk.storage import Root, bulk_package, fetch, kind_of, root_and_name, walk
+from ssh_tf.bulk.storage import Root, bulk_package, fetch, what_is, root_and_name, walk
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.images import IMAGE_SUFFIXES
 
@@ -95,7 +95,7 @@ def _footer(root: Root, name: str) -> tuple[list[int], list]:
 
 def _names(root: Root, name: str) -> Iterator[str]:
     """The files that one input stands for."""
-    kind = kind_of(root, name)
+    kind = what_is(root, name)
     count = 0
     if kind == "folder":
         for found in walk(root, name):
@@ -108,7 +108,7 @@ def _names(root: Root, name: str) -> Iterator[str]:
         folder = name[: magic.start()].rpartition("/")[0]
         depth = None if "**" in name else name[magic.start() :].count("/")
         pattern = re.compile(bulk_package("fsspec.utils").glob_translate(name))
-        if kind_of(root, folder or ".") == "folder":
+        if what_is(root, folder or ".") == "folder":
             for found in walk(root, folder, depth):
                 if pattern.match(found):
                     count += 1

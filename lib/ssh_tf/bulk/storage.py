@@ -91,7 +91,7 @@ def _opened(uri: str) -> tuple[Any, str]:
     return filesystem, base.rstrip("/")
 
 
-def kind_of(root: Root, name: str) -> str | None:
+def what_is(root: Root, name: str) -> str | None:
     """ "file" or "folder"; None if nothing is there.
 
     Raises:

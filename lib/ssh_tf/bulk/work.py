@@ -20,7 +20,7 @@ from ssh_tf.bulk.storage import Root, bulk_package, fetch
 from ssh_tf.model.inference.detect_files import Detected, detect_pictures
 from ssh_tf.model.inference.detection import Detector
 from ssh_tf.utils.errors import DataError, ImageError
-from ssh_tf.utils.images import IMAGE_SUFFIXES, decode_image
+from ssh_tf.utils.images import IMAGE_SUFFIXES, bytes_to_decode, bytes_to_read, decode_image
 from ssh_tf.utils.media import Picture
 
 _CAREFUL_FROM = 3
@@ -76,14 +76,14 @@ def unit_pictures(root: Root, unit: Unit, image_column: str | None) -> Iterator[
     """
     if unit.kind == "files":
         for name in unit.names:
-            yield Picture(name, None, partial(_decoded, root, name))
+            yield Picture(name, None, partial(_decoded, root, name), partial(_bytes_of_file, root, name))
         return
     try:
         yield from (_tar_pictures if unit.kind == "tar" else _parquet_pictures)(root, unit, image_column)
     except Exception as error:  # whatever a damaged file, or one of many filesystems, comes up with
         (name,) = unit.names
         reason = " ".join(str(error).removeprefix(f"{name}: ").split())
-        yield Picture(name, None, partial(_fail, f"{name}: the rest cannot be read: {reason}"))
+        yield Picture(name, None, partial(_fail, f"{name}: the rest cannot be read: {reason}"), int)
 
 
 def _survived(
@@ -133,10 +133,10 @@ def _tar_pictures(root: Root, unit: Unit, _: str | None) -> Iterator[Picture]:
                 continue
             file = f"{name}/{member.name}"
             if member.size > _MOST_BYTES:
-                yield Picture(file, None, partial(_fail, f"{file}: over {_MOST_BYTES} bytes are no picture"))
+                yield Picture(file, None, partial(_fail, f"{file}: over {_MOST_BYTES} bytes are no picture"), int)
                 continue
             content = archive.extractfile(member)
-            yield Picture(file, None, partial(_decode, content.read() if content else b"", file))
+            yield _held(content.read() if content else b"", file)
 
 
 def _parquet_pictures(root: Root, unit: Unit, image_column: str | None) -> Iterator[Picture]:
@@ -150,8 +150,19 @@ def _parquet_pictures(root: Root, unit: Unit, image_column: str | None) -> Itera
         for batch in file.iter_batches(_PARQUET_PICTURES, row_groups=[unit.group], columns=[leaf]):
             for value in batch.column(0):
                 data = (value.as_py() or {}).get("bytes") if is_struct else value.as_py()
-                yield Picture(f"{name}#{at}", None, partial(_decode, data or b"", f"{name}#{at}"))
+                yield _held(data or b"", f"{name}#{at}")
                 at += 1
+
+
+def _held(data: bytes, name: str) -> Picture:
+    """A picture whose file is in memory already."""
+    return Picture(name, None, partial(_decode, data, name), partial(bytes_to_decode, data, name))
+
+
+def _bytes_of_file(root: Root, name: str) -> int:
+    """As `bytes_to_read`; 0 for what is not on the local disk, which is not asked twice."""
+    filesystem, path = root.place(name)
+    return bytes_to_read(path) if filesystem.type_name == "local" else 0
 
 
 def _decoded(root: Root, name: str) -> npt.NDArray[np.uint8]:

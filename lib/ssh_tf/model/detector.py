@@ -132,13 +132,13 @@ def _runner_of(model: str | os.PathLike[str], backbone: str | None, config: Any,
     name = os.fspath(model)
     # A file comes before a model of the package.
     if name in model_names() and not os.path.exists(name) and not os.path.exists(f"{name}.index"):
-        return _frozen_runner(_packaged(name, precision), config, precision)
+        return _frozen_runner(packaged_model(name, precision), config, precision)
     if is_frozen(model):
         return _frozen_runner(Path(model), config, precision)
     return _checkpoint_runner(model, backbone, config, precision)
 
 
-def _packaged(name: str, precision: Precision) -> Path:
+def packaged_model(name: str, precision: Precision) -> Path:
     """Which file of a model that comes with the package to use: what can run it here, and what "auto" prefers."""
     forms = model_forms(name)
     if precision == "int8" and INT8_FORM not in forms:
@@ -166,7 +166,7 @@ def _default_model(precision: Precision) -> Path:
             f"no trained model comes with this package (data/models/{DEFAULT_MODEL}.pb): name a checkpoint or a frozen "
             "model, such as --model output/…/ssh_iter_40000, or train one with tools/trainval_net.py"
         )
-    return _packaged(DEFAULT_MODEL, precision)
+    return packaged_model(DEFAULT_MODEL, precision)
 
 
 def _frozen_runner(path: Path, config: Any, precision: Precision) -> Runner:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ssh_tf.bulk.storage import Root, bulk_package, fetch, what_is, root_and_name, walk
+from ssh_tf.bulk.storage import Root, bulk_package, fetch, root_and_name, walk, what_is
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.images import IMAGE_SUFFIXES
 

@@ -11,7 +11,13 @@ import pytest
 ROOT = Path(__file__).parent.parent
 _LAYERS = {"ssh_tf.utils", "ssh_tf.nms", "ssh_tf.layer_utils", "ssh_tf.nets"}
 _DATA = {"ssh_tf.datasets", "ssh_tf.roi_data_layer"}
-_SETTINGS = {"ssh_tf.model.config", "ssh_tf.model.sizes", "ssh_tf.model.precision", "ssh_tf.model.options"}
+_SETTINGS = {
+    "ssh_tf.model.config",
+    "ssh_tf.model.config_keys",
+    "ssh_tf.model.sizes",
+    "ssh_tf.model.precision",
+    "ssh_tf.model.options",
+}
 _ROOMS = {"ssh_tf.model.files", "ssh_tf.model.inference", "ssh_tf.model.training"}
 MAY_IMPORT = {
     "ssh_tf.utils": set(),
@@ -21,7 +27,8 @@ MAY_IMPORT = {
     "ssh_tf.datasets": {"ssh_tf.utils"},
     "ssh_tf.datasets.labels": {"ssh_tf.utils", "ssh_tf.datasets"},
     "ssh_tf.roi_data_layer": {"ssh_tf.utils", "ssh_tf.nms", "ssh_tf.layer_utils", "ssh_tf.datasets"},
-    "ssh_tf.model.config": {"ssh_tf.utils"},
+    "ssh_tf.model.config_keys": set(),
+    "ssh_tf.model.config": {"ssh_tf.utils", "ssh_tf.model.config_keys"},
     "ssh_tf.model.precision": {"ssh_tf.utils"},
     "ssh_tf.model.sizes": {"ssh_tf.utils"},
     "ssh_tf.model.files": _LAYERS,

@@ -57,7 +57,7 @@ def test_types_of_the_extensions_are_installed_and_their_sources_are_not(install
 def test_models_and_settings_are_found_in_an_installed_package(installed, tmp_path):
     program = (
         "from ssh_tf.utils.resources import config_path, model_names, model_path\n"
-        "print(*map(model_path, model_names()), config_path('vgg16'), sep='\\n')"
+        "print(*map(model_path, model_names()), config_path('vgg16_faces'), sep='\\n')"
     )
     command = [sys.executable, "-c", program]
     result = subprocess.run(
@@ -66,11 +66,11 @@ def test_models_and_settings_are_found_in_an_installed_package(installed, tmp_pa
     model, config = map(Path, result.stdout.split("\n")[:2])
     assert model == installed / "ssh_tf/resources/models/tiny.pb"
     assert model.read_bytes() == b"a graph"
-    assert config.read_bytes() == (ROOT / "experiments/cfgs/vgg16.yml").read_bytes()
+    assert config.read_bytes() == (ROOT / "experiments/cfgs/vgg16_faces.yml").read_bytes()
 
 
 def test_settings_are_found_in_the_checkout():
-    assert config_path("vgg16") == ROOT / "experiments/cfgs/vgg16.yml"
+    assert config_path("vgg16_faces") == ROOT / "experiments/cfgs/vgg16_faces.yml"
 
 
 def test_what_does_not_come_with_the_package_is_named_and_the_rest_listed():

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ssh_tf.datasets.labels.importing import check, choose_class, split, write_folder
-from ssh_tf.datasets.labels.items import FACE, Pictures
+from ssh_tf.datasets.labels.items import FACE_NAME, Pictures
 from ssh_tf.datasets.labels.readers import READERS
 from ssh_tf.datasets.labels.writers import WRITERS, read_own
 from ssh_tf.datasets.problems import Problems
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     pictures, problems = Pictures(arguments.images), Problems()
     if arguments.target:
         images = read_own(arguments.input, pictures, problems)
-        name = arguments.name or FACE
+        name = arguments.name or FACE_NAME
         count = WRITERS[arguments.target](arguments.output, images, pictures, name, problems)
         _tell(problems)
         print(f"{arguments.output}: {count} boxes of {len(images)} images")

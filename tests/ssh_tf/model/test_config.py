@@ -1,8 +1,16 @@
 """Configuration: what is merged, and what is refused in which words."""
 
+from pathlib import Path
+
 import pytest
 
+from ssh_tf.layer_utils.matching import MatchOptions
+from ssh_tf.layer_utils.proposal_options import ProposalOptions
+from ssh_tf.model import options
 from ssh_tf.model.config import load_config, to_plain
+from ssh_tf.model.config_keys import CONFIG_KEYS, config_page
+from ssh_tf.nets.network_options import NetworkOptions
+from ssh_tf.nets.training_graph import SamplingOptions
 from ssh_tf.utils.errors import ConfigError
 
 
@@ -115,3 +123,38 @@ def test_empty_file_changes_nothing(yaml_file):
 def test_groups_that_look_like_numbers(tmp_path):
     (tmp_path / "x.yml").write_text("TRAIN: {AUGMENT: {GROUP_WEIGHTS: {2017: 2, afw: 1.5}}}")
     assert load_config(tmp_path / "x.yml").TRAIN.AUGMENT.GROUP_WEIGHTS == {"2017": 2.0, "afw": 1.5}
+
+
+def test_a_table_is_emptied(yaml_file):
+    path = yaml_file("TRAIN: {AUGMENT: {GROUP_WEIGHTS: {afw: 1.5}}}")
+    assert load_config(path, ["TRAIN.AUGMENT.GROUP_WEIGHTS", "{}"]).TRAIN.AUGMENT.GROUP_WEIGHTS == {}
+    again = load_config(path, ["TRAIN.AUGMENT.GROUP_WEIGHTS", "{}", "TRAIN.AUGMENT.GROUP_WEIGHTS", "{'b': 2}"])
+    assert again.TRAIN.AUGMENT.GROUP_WEIGHTS == {"b": 2.0}
+    assert load_config(path, ["TRAIN", "{}"]) == load_config(path)
+
+
+def test_defaults_are_in_their_ranges():
+    """`load_config` refuses what is not; and every number has a range."""
+    load_config()
+    assert [
+        name
+        for name, key in CONFIG_KEYS.items()
+        if (key.low is None or key.high is None) and type(key.default) in (int, float)
+    ] == []
+
+
+def test_layers_have_the_defaults_of_the_configuration():
+    config = load_config()
+    for backbone in ("vgg16", "mobile", "mobile_v2"):
+        assert options.network_options(config, backbone) == NetworkOptions()
+    assert options.match_options(config) == MatchOptions()
+    assert options.sampling_options(config) == SamplingOptions()
+    assert options.proposal_options(config) == ProposalOptions()
+
+
+def test_the_page_is_the_tables():
+    page = Path(__file__).parents[3] / "docs/configuration.md"
+    assert page.read_text(encoding="utf-8") == config_page(), (
+        "python -m ssh_tf.model.config_keys > docs/configuration.md"
+    )
+    assert all(f"| `{name.rpartition('.')[2]}` |" in config_page() for name in CONFIG_KEYS)

@@ -12,7 +12,7 @@ from ssh_tf.utils.images import IMAGE_SUFFIXES, image_size
 
 Box = tuple[float, float, float, float]
 
-FACE = "face"
+FACE_NAME = "face"
 
 
 class Label(NamedTuple):
@@ -25,7 +25,7 @@ class Label(NamedTuple):
     """
 
     box: Box
-    name: str = FACE
+    name: str = FACE_NAME
     ignore: bool = False
     score: float | None = None
     where: str = ""

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ssh_tf.datasets.labels.items import FACE, Box, Label, LabelledImage, Pictures, box_around, truth
+from ssh_tf.datasets.labels.items import FACE_NAME, Box, Label, LabelledImage, Pictures, box_around, truth
 from ssh_tf.datasets.labels.xml_files import read_xml
 from ssh_tf.datasets.problems import Problems
 from ssh_tf.datasets.wider_split import read_split
@@ -82,7 +82,7 @@ def read_coco(path: Path, pictures: Pictures, problems: Problems) -> list[Labell
             if entry["image_id"] not in images:
                 raise ValueError(f"there is no image of the id {entry['image_id']}")
             ignore = _flagged(entry) or _flagged(entry.get("attributes"))
-            name = classes.get(entry.get("category_id"), str(entry.get("category_id", FACE)))
+            name = classes.get(entry.get("category_id"), str(entry.get("category_id", FACE_NAME)))
             images[entry["image_id"]][1].append(Label(_cornered(entry["bbox"]), name, ignore, None, where))
     return [LabelledImage(*image) for image in images.values()]
 
@@ -168,7 +168,7 @@ def read_voc(path: Path, pictures: Pictures, problems: Problems) -> list[Labelle
                     bounds = {child.tag: child.text for child in entry.iterfind("bndbox/*")}
                     box = _box(bounds[key] for key in ("xmin", "ymin", "xmax", "ymax"))
                     ignore = any(truth(entry.findtext(flag)) for flag in _IGNORE_FLAGS)
-                    labels.append(Label(box, (entry.findtext("name") or FACE).strip(), ignore, None, where))
+                    labels.append(Label(box, (entry.findtext("name") or FACE_NAME).strip(), ignore, None, where))
             images.append(LabelledImage(_beside(file, path, root.findtext("filename"), pictures), labels, str(file)))
     return images
 
@@ -190,7 +190,7 @@ def read_cvat(path: Path, pictures: Pictures, problems: Problems) -> list[Labell
                 else:
                     continue
                 ignore = any(a.get("name", "").lower() in _IGNORE_FLAGS and truth(a.text) for a in shape)
-                labels.append(Label(box, shape.get("label", FACE), ignore, None, where))
+                labels.append(Label(box, shape.get("label", FACE_NAME), ignore, None, where))
         with _entry(problems, f"{path}: image {number}"):
             images.append(LabelledImage(image.attrib["name"], labels, f"{path}: image {number}"))
     return images
@@ -214,7 +214,7 @@ def read_labelme(path: Path, pictures: Pictures, problems: Problems) -> list[Lab
                         points = [(x - radius, y - radius), (x + radius, y + radius)]
                     box = box_around(points)  # type: ignore[arg-type]
                     ignore = _flagged(shape.get("flags")) or _flagged(shape)
-                    labels.append(Label(box, str(shape.get("label", FACE)), ignore, None, where))
+                    labels.append(Label(box, str(shape.get("label", FACE_NAME)), ignore, None, where))
             name = content.get("imagePath")
             images.append(LabelledImage(_beside(file, path, name, pictures), labels, str(file)))
     return images
@@ -236,7 +236,7 @@ def read_wider(path: Path, pictures: Pictures, problems: Problems) -> list[Label
             LabelledImage(
                 image.name,
                 [
-                    Label(_cornered(box, inclusive=True), FACE, bool(invalid), None, f"{path}: {image.name}")
+                    Label(_cornered(box, inclusive=True), FACE_NAME, bool(invalid), None, f"{path}: {image.name}")
                     for box, invalid in zip(image.boxes, image.invalid, strict=True)
                 ],
                 f"{path}: {image.name}",
@@ -264,7 +264,7 @@ def read_wider(path: Path, pictures: Pictures, problems: Problems) -> list[Label
                 # An image without faces has a row of zeros.
                 if count or any(values):
                     invalid = len(values) > _INVALID and values[_INVALID] != 0
-                    labels.append(Label(_cornered(values[:4], inclusive=True), FACE, invalid, None, where))
+                    labels.append(Label(_cornered(values[:4], inclusive=True), FACE_NAME, invalid, None, where))
     _check_count(images, count, rows, problems)
     return images
 
@@ -373,7 +373,7 @@ def _csv_label(row: Sequence[str], columns: Mapping[str, int], where: str) -> La
         return None
     box = _box(values) if "x1" in columns else _cornered(values)
     score = float(field("score")) if field("score") else None
-    return Label(box, field("class") or FACE, truth(field("ignore")), score, where)
+    return Label(box, field("class") or FACE_NAME, truth(field("ignore")), score, where)
 
 
 def _is_image(text: str) -> bool:

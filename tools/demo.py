@@ -1,13 +1,19 @@
 """Detect faces in images, folders, patterns, videos or a camera.
 
-Annotated copies and `detections.jsonl` (a line an image or frame) are left in a folder.
+Annotated copies, crops or copies that show no face, and `detections.jsonl` (a line an image or frame) are left in a
+folder.
 """
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from ssh_tf.model.command_line import add_detection_arguments, add_model_arguments, detection_config
+from ssh_tf.model.command_line import (
+    add_detection_arguments,
+    add_model_arguments,
+    detection_config,
+    detection_job,
+)
 from ssh_tf.model.detector import DEFAULT_MODEL, FaceDetector
 from ssh_tf.model.inference.detect_to_folder import detect_to_folder
 from ssh_tf.utils.arguments import ToolParser
@@ -46,8 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         detector = FaceDetector(config=config, precision=arguments.precision)
     else:
         detector = FaceDetector.from_file(arguments.model, arguments.backbone, config, arguments.precision)
+    job = detection_job(arguments, arguments.model or DEFAULT_MODEL, config)
     return detect_to_folder(
-        detector, inputs, arguments.output, arguments.threshold, arguments.show, arguments.max_frames
+        detector, inputs, arguments.output, arguments.threshold, arguments.show, arguments.max_frames, job
     )
 
 

@@ -8,7 +8,12 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from ssh_tf.model.command_line import add_detection_arguments, add_precision_argument, detection_config
+from ssh_tf.model.command_line import (
+    add_detection_arguments,
+    add_precision_argument,
+    detection_config,
+    detection_job,
+)
 from ssh_tf.model.detector import FaceDetector
 from ssh_tf.model.files.checkpoints import is_checkpoint
 from ssh_tf.model.files.frozen_graphs import is_frozen
@@ -37,9 +42,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise CheckpointError(
             f"{model}: a checkpoint, no frozen model: tools/demo.py takes it, tools/convert_ckpt_to_pb.py freezes it"
         )
-    detector = FaceDetector.from_frozen(model, detection_config(arguments), arguments.precision)
+    config = detection_config(arguments)
+    detector = FaceDetector.from_frozen(model, config, arguments.precision)
+    job = detection_job(arguments, arguments.model, config)
     return detect_to_folder(
-        detector, arguments.inputs, arguments.output, arguments.threshold, arguments.show, arguments.max_frames
+        detector, arguments.inputs, arguments.output, arguments.threshold, arguments.show, arguments.max_frames, job
     )
 
 

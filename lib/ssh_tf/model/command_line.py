@@ -6,11 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ssh_tf.model.config import load_config
+import ssh_tf
+from ssh_tf.model.config import load_config, to_plain
 from ssh_tf.model.inference.detection import THRESHOLD
+from ssh_tf.model.inference.keeping import SAVES, FolderJob
+from ssh_tf.model.inference.listing import FORMATS
 from ssh_tf.model.precision import DETECTOR_PRECISIONS
+from ssh_tf.model.sizes import DEFAULT_SIZE, SIZES, size_settings
 from ssh_tf.nets.backbones import BACKBONES
-from ssh_tf.utils.arguments import positive, probability
+from ssh_tf.utils.arguments import positive, probability, share
+from ssh_tf.utils.errors import ConfigError
 
 _KEY = re.compile(r"[A-Z][A-Z0-9_]*(\.\w+)*")
 
@@ -63,8 +68,33 @@ def add_detection_arguments(parser: argparse.ArgumentParser, output: Path) -> No
     """What a tool that detects faces in pictures takes, but for the model and the pictures."""
     add_threshold_argument(parser)
     parser.add_argument(
+        "--size",
+        type=_size,
+        metavar="|".join((*SIZES, "PIXELS")),
+        help="how large pictures are looked at; a number is the shortest side "
+        f"(default: {DEFAULT_SIZE}, or as --cfg says)",
+    )
+    parser.add_argument(
         "--output", type=Path, default=output, metavar="DIR", help="for the results (default: %(default)s)"
     )
+    parser.add_argument(
+        "--save",
+        choices=SAVES,
+        default="boxes",
+        help="copies with boxes, square crops of the faces, copies whose faces are blurred, coarse or black, or no "
+        "pictures; videos keep their sound where ffmpeg is on the PATH (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--crop_margin", type=share, default=0.3, metavar="PART", help="around a crop (default: %(default)s)"
+    )
+    parser.add_argument("--crop_side", type=positive, metavar="PIXELS", help="resize crops (default: as they are)")
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        default="jsonl",
+        help="write detections.csv or detections.coco.json too, beside detections.jsonl",
+    )
+    parser.add_argument("--track", action="store_true", help="number the faces of videos; wants the extra [track]")
     parser.add_argument("--show", action="store_true", help="open a window; needs opencv-python")
     parser.add_argument("--max_frames", type=positive, metavar="N", help="end each video or camera after N frames")
     add_config_arguments(parser)
@@ -76,10 +106,32 @@ def detection_config(arguments: argparse.Namespace) -> Any:
     Raises:
         ConfigError: it cannot be read or holds what it must not.
     """
-    config = load_config(arguments.cfg, arguments.set)
+    size = arguments.size or (None if arguments.cfg else DEFAULT_SIZE)
+    config = load_config(arguments.cfg, [*(size_settings(size) if size else []), *arguments.set])
     # Proposals below this score never leave the graph.
     config.TEST.SCORE_THRESH = min(config.TEST.SCORE_THRESH, arguments.threshold)
     return config
+
+
+def detection_job(arguments: argparse.Namespace, model: str, config: Any) -> FolderJob:
+    """What the arguments of `add_detection_arguments` want to be left, by `model` with `config`."""
+    settings = {"threshold": arguments.threshold, "precision": arguments.precision, **to_plain(config.TEST)}
+    return FolderJob(
+        save=arguments.save,
+        form=arguments.format,
+        track=arguments.track,
+        crop_margin=arguments.crop_margin,
+        crop_side=arguments.crop_side,
+        about={"model": model, "version": ssh_tf.__version__, "settings": settings},
+    )
+
+
+def _size(text: str) -> str:
+    try:
+        load_config(None, size_settings(text))
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
 
 
 class _Settings(argparse.Action):

@@ -10,6 +10,9 @@ SIZES = {
 }
 """Name: settings, as `load_config` takes them. `docs/sizes.md` tells what each finds, and in which time."""
 
+DEFAULT_SIZE = "accurate"
+"""Of the tools that show faces; evaluation is always as the configuration says."""
+
 
 def size_settings(size: str | int) -> list[str]:
     """The settings of a name of `SIZES`, or of a number: the shortest side in pixels (the longest stays ≤ 1600).

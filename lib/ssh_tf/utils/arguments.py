@@ -69,6 +69,11 @@ def length(text: str) -> float:
     return _number(float, text, lambda value: 0 < value < math.inf, "is not a number above 0")
 
 
+def share(text: str) -> float:
+    """A finite number from 0 up: a margin as a part of a side."""
+    return _number(float, text, lambda value: 0 <= value < math.inf, "is not a number from 0 up")
+
+
 def plain_name(text: str) -> str:
     """A name that can be that of a folder, and leads out of none."""
     if not _PLAIN_NAME.fullmatch(text):

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ssh_tf.utils.errors import ImageError
 from ssh_tf.utils.images import write_image
 from ssh_tf.utils.opencv import cv2
+from ssh_tf.utils.sound import add_sound
 
 # What OpenCV writes everywhere; other pictures become JPEG.
 _IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
@@ -31,6 +32,7 @@ class Copies:
     def __init__(self) -> None:
         self._target: Path | None = None
         self._video: Any = None
+        self._origin: str | None = None
         self._shape: tuple[int, ...] = ()
         self._frames = 0
 
@@ -42,8 +44,12 @@ class Copies:
         with suppress(*([] if kind is None else [ImageError])):
             self.end_video()
 
-    def write(self, target: Path, image: npt.NDArray[np.uint8], rate: float | None = None) -> None:
+    def write(
+        self, target: Path, image: npt.NDArray[np.uint8], rate: float | None = None, origin: str | None = None
+    ) -> None:
         """Write `image` (H, W, 3) BGR to `target`: a file of its own, or a frame at `rate` frames a second.
+
+        A video gets the sound of the file `origin`, see `add_sound`.
 
         Raises:
             ImageError: OpenCV writes no such format, the file cannot be written, or a frame is of another size than the
@@ -57,6 +63,7 @@ class Copies:
             return
         if self._video is None:
             self._begin_video(target, rate, image.shape)
+            self._origin = origin
         if image.shape != self._shape:
             raise ImageError(f"{target}: a frame is of another size than the first, and left out")
         self._video.write(image)
@@ -75,6 +82,8 @@ class Copies:
         video.release()
         if not _is_whole(_part(target), self._frames):
             raise ImageError(f"{target}: could not be written whole (is the disk full?); see {_part(target).name}")
+        if self._origin is not None:
+            add_sound(_part(target), self._origin)
         try:
             _part(target).replace(target)
         except OSError as error:

@@ -37,6 +37,8 @@ class Picture(NamedTuple):
     load: Callable[[], npt.NDArray[np.uint8]]
     size: Callable[[], int]
     """About how many bytes of memory `load` takes."""
+    seconds: float | None = None
+    """Of a frame: the time at which it is shown, from the video's beginning."""
 
 
 class MediaSource(NamedTuple):
@@ -175,8 +177,9 @@ def _frames(device: str, expected: int | None, shown: str | None = None) -> Iter
                 more = False
             if not more:
                 break
+            seconds = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
             # With the float copy that it is resized in.
-            yield Picture(name, number, partial(np.asarray, frame), partial(int, 5 * frame.nbytes))
+            yield Picture(name, number, partial(np.asarray, frame), partial(int, 5 * frame.nbytes), seconds)
             number += 1
     finally:
         capture.release()

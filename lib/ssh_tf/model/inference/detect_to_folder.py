@@ -1,6 +1,5 @@
-"""Detect faces in whatever a user names; leave annotated copies and a list of boxes in a folder."""
+"""Detect faces in whatever a user names; leave copies and a list of boxes in a folder."""
 
-import json
 import os
 import sys
 from collections import deque
@@ -17,16 +16,16 @@ from tqdm import tqdm
 
 from ssh_tf.model.inference.detect_files import Detected, detect_pictures, failure
 from ssh_tf.model.inference.detection import Detector
+from ssh_tf.model.inference.keeping import FolderJob, Keeper
+from ssh_tf.model.inference.listing import LIST_NAME, failed_line, found_line, run_line, write_as
+from ssh_tf.model.inference.tracking import FaceTracker, check_tracking
 from ssh_tf.utils.copies import Copies, copy_name
-from ssh_tf.utils.drawing import draw_faces
 from ssh_tf.utils.errors import FullDiskError, ImageError, SSHError, one_line
 from ssh_tf.utils.growing import GrowingLines
 from ssh_tf.utils.locks import claimed
 from ssh_tf.utils.media import MediaSource, Picture, find_sources
 from ssh_tf.utils.opencv import cv2
 from ssh_tf.utils.signals import stop_signals
-
-LIST_NAME = "detections.jsonl"
 
 _WINDOW = "faces: any key goes on, q ends"
 _FAILED = 1
@@ -40,21 +39,25 @@ def detect_to_folder(
     threshold: float,
     show: bool = False,
     max_frames: int | None = None,
+    job: FolderJob | None = None,
 ) -> int:
-    """Detect faces in `inputs` (see `find_sources`); write copies with boxes and `detections.jsonl` into `output`.
+    """Detect faces in `inputs` (see `find_sources`); write what `job` says and `detections.jsonl` into `output`.
 
-    A picture that fails is named on standard error and the run goes on. `show` opens a window; `max_frames` ends videos
-    and cameras early. However a run ends, what was found so far is kept; if nothing was looked at, so is the list of an
-    earlier run.
+    A picture that fails is named on standard error and in the list, and the run goes on. `show` opens a window;
+    `max_frames` ends videos and cameras early. However a run ends, what was found so far is kept; if nothing was looked
+    at, so is the list of an earlier run.
 
     Returns:
         Exit code: 0, 1 if anything failed, 130 if interrupted, 143 if asked to end by SIGTERM.
 
     Raises:
         SSHError: the output folder cannot be written, is in use by another run or is itself to be searched; the graph
-            fails; there is no screen to show on.
+            fails; there is no screen to show on, or nothing to track faces with.
     """
     output = Path(output)
+    job = job or FolderJob()
+    if job.track:
+        check_tracking()
     if show:
         _check_screen()
     for given in inputs:
@@ -82,6 +85,9 @@ def detect_to_folder(
             stop_signals() as signals,
         ):
             before = None
+            keeper = Keeper(job, copies, sources)
+            record = _Record(listing, job.about)
+            tracker: FaceTracker | None = None
             try:
                 for picture, found in detect_pictures(detector, pictures(), threshold):
                     progress.update()
@@ -89,14 +95,17 @@ def detect_to_folder(
                     if number != before:
                         _end_video(copies, tally)
                         before = number
+                        rate = sources[number].rate
+                        tracker = FaceTracker(rate, threshold) if job.track and rate else None
                     if isinstance(found, str):
                         tally.fail(found)
+                        record.failed(failed_line(picture, found))
                     else:
-                        listing.write(json.dumps(_line(picture, found)))
+                        tracks = _tracked(tracker, picture, found, tally)
+                        record.found(found_line(picture, found, tracks))
                         tally.add(found)
                         try:
-                            copy = draw_faces(found.image, found.faces)
-                            copies.write(_given(targets[number]), copy, sources[number].rate)
+                            copy = keeper.keep(sources[number], targets[number], picture, found, tracks)
                             if show and _key(copy, sources[number]) == "q":
                                 break
                         except FullDiskError:
@@ -109,9 +118,37 @@ def detect_to_folder(
             except KeyboardInterrupt:
                 code = _ENDED_BY["SIGINT"]
             _end_video(copies, tally)
+        if tally.pictures:
+            write_as(job.form, output / LIST_NAME)
     except OSError as error:
         raise SSHError(f"{error.filename or output}: cannot be written: {error.strerror}") from error
     return code or (_FAILED if tally.failed else 0)
+
+
+class _Record:
+    """Lines of the list. Until a picture was looked at none is written: an earlier run's list is worth more."""
+
+    def __init__(self, listing: GrowingLines, about: dict[str, Any]) -> None:
+        self._listing = listing
+        self._waiting = [run_line(about)]
+        self._begun = False
+
+    def failed(self, line: str) -> None:
+        """Add the line of a picture that failed."""
+        self._waiting.append(line)
+        if self._begun:
+            self._flush()
+
+    def found(self, line: str) -> None:
+        """Add the line of a picture that was looked at."""
+        self._waiting.append(line)
+        self._begun = True
+        self._flush()
+
+    def _flush(self) -> None:
+        while self._waiting:
+            self._listing.write(self._waiting[0])
+            del self._waiting[0]
 
 
 class _Tally:
@@ -143,6 +180,14 @@ class _Tally:
             print(one_line(f"{counts}; {speed:.1f} pictures a second; {place}"))
 
 
+def _tracked(tracker: FaceTracker | None, picture: Picture, found: Detected, tally: _Tally) -> list[int | None] | None:
+    try:
+        return None if tracker is None else tracker(found.faces)
+    except Exception as error:  # the faces are known, if not which is which
+        tally.fail(failure(picture, error))
+        return None
+
+
 def _end_video(copies: Copies, tally: _Tally) -> None:
     try:
         copies.end_video()
@@ -150,28 +195,8 @@ def _end_video(copies: Copies, tally: _Tally) -> None:
         tally.fail(str(error))
 
 
-def _given(target: Path | None) -> Path:
-    if target is None:
-        raise ImageError("there is no name for its copy")
-    return target
-
-
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _line(picture: Picture, found: Detected) -> dict[str, Any]:
-    frame = {} if picture.frame is None else {"frame": picture.frame}
-    height, width = found.image.shape[:2]
-    faces = [{"box": [round(float(x), 2) for x in row[:4]], "score": round(float(row[4]), 5)} for row in found.faces]
-    return {
-        "file": picture.file,
-        **frame,
-        "width": width,
-        "height": height,
-        "faces": faces,
-        "ms": round(found.milliseconds, 1),
-    }
 
 
 def _targets(sources: Sequence[MediaSource], output: Path) -> list[Path | None]:

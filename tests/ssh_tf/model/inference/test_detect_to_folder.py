@@ -60,7 +60,9 @@ def folder(tmp_path):
 
 
 def lines(output):
-    return [json.loads(line) for line in (output / "detections.jsonl").read_text().splitlines()]
+    entries = [json.loads(line) for line in (output / "detections.jsonl").read_text().splitlines()]
+    assert "run" in entries[0]
+    return [entry for entry in entries if "faces" in entry]
 
 
 def test_results_come_in_order_with_their_failures(folder):
@@ -212,7 +214,7 @@ def test_lines_are_there_while_the_run_goes_on(folder, tmp_path):
     part = tmp_path / "out/detections.jsonl.part"
     asked = FaceDetector(Ended(lambda: seen.append(part.read_text())), detector().config)
     detect_to_folder(asked, [folder / "a.png", folder / "b.png"], tmp_path / "out", 0.5)
-    assert [json.loads(line)["file"] for line in seen[0].splitlines()] == [f"{folder}/a.png"]
+    assert [json.loads(line)["file"] for line in seen[0].splitlines()[1:]] == [f"{folder}/a.png"]
 
 
 def test_nothing_to_do_leaves_earlier_results(folder, tmp_path, capsys):
@@ -226,7 +228,7 @@ def test_nothing_to_do_leaves_earlier_results(folder, tmp_path, capsys):
 def test_a_full_disk_ends_the_run_and_keeps_what_there_is(folder, tmp_path, monkeypatch):
     written = []
 
-    def write(self, target, image, rate=None):
+    def write(self, target, image, rate=None, origin=None):
         written.append(target)
         if len(written) == 2:
             raise FullDiskError(f"{target}: No space left on device")
@@ -240,16 +242,16 @@ def test_a_full_disk_ends_the_run_and_keeps_what_there_is(folder, tmp_path, monk
 @pytest.mark.parametrize("error", [OSError(5, "odd"), ValueError("odd"), MemoryError(), cv2.error("odd")])
 @pytest.mark.parametrize("step", ["draw_faces", "Copies.write", "nms"])
 def test_whatever_happens_to_one_picture_the_others_are_done(folder, tmp_path, monkeypatch, capsys, step, error):
-    room = "detection" if step == "nms" else "detect_to_folder"
+    room = "detection" if step == "nms" else "keeping"
     name = f"ssh_tf.model.inference.{room}.{step}"
     plain = pkgutil.resolve_name(name.replace(f"{room}.", f"{room}:", 1))
     calls = []
 
-    def once(*arguments):
+    def once(*arguments, **named):
         calls.append(1)
         if len(calls) == 2:
             raise error
-        return plain(*arguments)
+        return plain(*arguments, **named)
 
     monkeypatch.setattr(name, once)
     assert detect_to_folder(detector(), [folder], tmp_path / "out", 0.5) == 1

@@ -10,14 +10,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ssh_tf.datasets.mat_files import read_mat
 from ssh_tf.datasets.precision_recall import average_precision
 from ssh_tf.datasets.problems import Problems
 from ssh_tf.datasets.wider_ground_truth import LEVELS
 from ssh_tf.utils.arrays import read_hdf5
 from ssh_tf.utils.errors import DataError
-from ssh_tf.utils.reading import open_file, reader
-
-_MAX_BYTES = 2**26
+from ssh_tf.utils.reading import reader
 
 UNREADABLE_BASELINE = "baseline that cannot be read (left out)"
 
@@ -83,8 +82,7 @@ def _read(path: Path) -> tuple[str, npt.NDArray[np.float64]]:
 
     names = ("legend_name", "pr_cruve")
     try:
-        with open_file(path, _MAX_BYTES) as stream:
-            found = scipy.io.loadmat(stream, variable_names=names)
+        found = read_mat(path, names)
         legend, curve = str(found["legend_name"].ravel()[0]), found["pr_cruve"]
     except NotImplementedError:  # format 7.3 is HDF5, with the axes exchanged and text as numbers
         found = read_hdf5(path, names)

@@ -7,12 +7,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ssh_tf.datasets.mat_files import read_mat
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.files import inside
-from ssh_tf.utils.reading import Refused, open_file, reading
-
-# The largest of WIDER FACE has 10 MB.
-_MAX_BYTES = 2**28
+from ssh_tf.utils.reading import Refused, reading
 
 Cells = npt.NDArray[np.object_]
 
@@ -28,8 +26,8 @@ def load_cells(path: Path, *wanted: str) -> dict[str, Cells]:
 
     if not path.is_file():
         raise DataError(f"{path}: not there; tools/fetch_data.py fetches WIDER FACE's split and evaluation tools")
-    with reading(path, "a MATLAB file"), open_file(path, _MAX_BYTES) as stream:
-        found = scipy.io.loadmat(stream, variable_names=wanted)
+    with reading(path, "a MATLAB file"):
+        found = read_mat(path, wanted)
     for name in wanted:
         if not isinstance(found.get(name), np.ndarray) or found[name].dtype != object:
             raise DataError(f"{path}: no cell array {name}; is it the file of another version?")

@@ -35,6 +35,10 @@ def load_config(path: str | os.PathLike[str] | None = None, overrides: Sequence[
     config = _defaults()
     if path is not None:
         _merge(config, _read_yaml(path), prefix="", source=str(path))
+        try:
+            _check(config)
+        except ConfigError as error:
+            raise ConfigError(f"{path}: {error}") from error
     if len(overrides) % 2:
         raise ConfigError(f"--set takes keys and values in pairs; {overrides[-1]!r} has no value")
     for key, text in zip(overrides[::2], overrides[1::2], strict=True):

@@ -78,7 +78,6 @@ def read_baselines(folder: str | os.PathLike[str], level: str, problems: Problem
 def _read(path: Path) -> tuple[str, npt.NDArray[np.float64]]:
     """The legend, and (P, 2) precision and recall."""
     # Imported where it is used: what detects faces does without.
-    import scipy.io
 
     names = ("legend_name", "pr_cruve")
     try:

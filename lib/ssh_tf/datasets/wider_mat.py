@@ -22,7 +22,6 @@ def load_cells(path: Path, *wanted: str) -> dict[str, Cells]:
         DataError: the file is missing or unreadable, or lacks one of them.
     """
     # Imported where it is used: what detects faces does without.
-    import scipy.io
 
     if not path.is_file():
         raise DataError(f"{path}: not there; tools/fetch_data.py fetches WIDER FACE's split and evaluation tools")

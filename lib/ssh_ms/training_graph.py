@@ -21,13 +21,13 @@ _EMPTY = -2.0
 class LossOptions(NamedTuple):
     """How anchors are sampled and losses weighed."""
 
+    weight_decay: float
     batch_size: int = 256
     positive_fraction: float = 0.5
     hard_mining: bool = True
     """Sample the anchors that the network gets most wrong; else at random."""
     sigma: float = 3.0
     """Smooth L1 turns from a parabola into a line at 1/sigma²."""
-    weight_decay: float = 1e-4
 
 
 def freeze_early_layers(network: SSHNetwork) -> None:

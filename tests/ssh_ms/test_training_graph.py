@@ -46,7 +46,7 @@ def test_losses_are_those_of_the_reference(network, mode):
     set_up(mode)
     for number in {"graph": [1], "pynative": [0, 1]}[mode]:
         height, width, columns = recorded(number)
-        total, parts = TrainingLoss(network, height, width, LossOptions())(*columns)
+        total, parts = TrainingLoss(network, height, width, LossOptions(weight_decay=1e-4))(*columns)
         wanted = [
             float(GOLDEN[f"{number}/{branch.name}/{name}"])
             for branch in BRANCHES
@@ -59,7 +59,7 @@ def test_losses_are_those_of_the_reference(network, mode):
 
 def test_gradients_are_those_of_the_reference(network):
     height, width, columns = recorded(0)
-    loss = TrainingLoss(network, height, width, LossOptions())
+    loss = TrainingLoss(network, height, width, LossOptions(weight_decay=1e-4))
     trained = ms.ParameterTuple(loss.trainable_params())
     _, gradients = ms.value_and_grad(loss, None, trained, has_aux=True)(*columns)
     norms = {p.name: np.linalg.norm(g.asnumpy()) for p, g in zip(trained, gradients, strict=True)}
@@ -116,7 +116,7 @@ def rows(*values):
 def test_sampling(network, hard_mining, sampled):
     logits = np.array([2.0, -2.0, 0.0, 1.0, -1.0, 3.0], np.float32)
     random = rows(0.1, 0.9, 0.5, 0.2, 0.8, 0.99)
-    options = LossOptions(batch_size=2, hard_mining=hard_mining)
+    options = LossOptions(weight_decay=1e-4, batch_size=2, hard_mining=hard_mining)
     loss = TrainingLoss(network, 16, 16, options)
     labels = ms.Tensor(np.array([[1, 1, -1, 0, 0, -1]], np.int32))
     hardness = rows(*(1 / (1 + np.exp(-logits)))) if hard_mining else random
@@ -132,7 +132,7 @@ def test_sampling(network, hard_mining, sampled):
 
 
 def test_an_image_that_teaches_nothing(network):
-    loss = TrainingLoss(network, 16, 16, LossOptions())
+    loss = TrainingLoss(network, 16, 16, LossOptions(weight_decay=1e-4))
     ignored = ms.Tensor(np.full((1, 6), -1, np.int32))
     zeros = ms.Tensor(np.zeros((1, 6, 4), np.float32))
     found = loss._branch(rows(*range(6)), zeros, ignored, zeros, rows(*[0.5] * 6))

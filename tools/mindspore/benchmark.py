@@ -112,7 +112,7 @@ def step_case(height: int, width: int) -> Case:
 
     network = SSHNetwork()
     freeze_early_layers(network)
-    step = TrainStep(TrainingLoss(network, height, width, LossOptions()), 1e-6, 0.9, double_bias=True)
+    step = TrainStep(TrainingLoss(network, height, width, LossOptions(weight_decay=1e-4)), 1e-6, 0.9, double_bias=True)
     step.set_train()
     maker = ExampleMaker(CanvasOptions(height, width), MatchOptions())
     kinds = np.full(len(_FACES), FACE, np.float32)

@@ -3,23 +3,24 @@
 Letters: `N` images, `K` anchors of a branch, `S` places in the sample.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.types import Tensor
 
 
 class AnchorSample(NamedTuple):
     """Anchors chosen per image. Places that stay empty have weight 0."""
 
-    indices: Any
+    indices: Tensor
     """(N, S) int32 rows."""
-    labels: Any
+    labels: Tensor
     """(N, S) float32, 1 face or 0 background."""
-    weights: Any
+    weights: Tensor
     """(N, S) float32, 1 where the place is taken."""
 
 
-def sample_anchors(labels: Any, hardness: Any, batch_size: int, positive_fraction: float) -> AnchorSample:
+def sample_anchors(labels: Tensor, hardness: Tensor, batch_size: int, positive_fraction: float) -> AnchorSample:
     """Take the hardest anchors of each image: at most `batch_size`, of which at most a fraction is positive.
 
     Args:
@@ -37,7 +38,7 @@ def sample_anchors(labels: Any, hardness: Any, batch_size: int, positive_fractio
     count = tf.shape(labels)[1]
     most_positives = int(batch_size * positive_fraction)
 
-    def hardest(mask: Any, keys: Any, places: int) -> tuple[Any, Any]:
+    def hardest(mask: Tensor, keys: Tensor, places: int) -> tuple[Tensor, Tensor]:
         keys = tf.where(mask, keys, tf.fill(tf.shape(keys), -2.0))
         top = tf.math.top_k(keys, tf.minimum(places, count))
         return top.indices, tf.cast(top.values > -1.5, tf.float32)

@@ -8,9 +8,11 @@ Every function takes ``xp``, the module that does the arithmetic: `numpy`, or Te
 """
 
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+
+from ssh_tf.utils.types import Tensor
 
 BASE_SIZE = 16
 
@@ -39,7 +41,7 @@ def base_anchors(scales: tuple[int, ...]) -> np.ndarray:
     return np.array([[centre - half] * 2 + [centre + half] * 2 for half in half_sides], np.float32)
 
 
-def grid_anchors(rows: Any, columns: Any, stride: int, scales: tuple[int, ...], xp: ModuleType = np) -> Any:
+def grid_anchors(rows: Tensor, columns: Tensor, stride: int, scales: tuple[int, ...], xp: ModuleType = np) -> Tensor:
     """Shift the base anchors over a feature map.
 
     Args:

@@ -5,31 +5,33 @@ deltas are [dx, dy, dw, dh]. ``xp`` is the module that computes: `numpy` or Tens
 """
 
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from ssh_tf.utils.types import Tensor
+
 
 class _Columns(NamedTuple):
-    x: Any
-    y: Any
-    w: Any
-    h: Any
+    x: Tensor
+    y: Tensor
+    w: Tensor
+    h: Tensor
 
 
-def _centre_size(boxes: Any) -> _Columns:
+def _centre_size(boxes: Tensor) -> _Columns:
     w = boxes[..., 2] - boxes[..., 0] + 1.0
     h = boxes[..., 3] - boxes[..., 1] + 1.0
     return _Columns(boxes[..., 0] + 0.5 * w, boxes[..., 1] + 0.5 * h, w, h)
 
 
-def encode(anchors: Any, boxes: Any, xp: ModuleType = np) -> Any:
+def encode(anchors: Tensor, boxes: Tensor, xp: ModuleType = np) -> Tensor:
     """Offsets that lead from `anchors` (…, 4) to `boxes` (…, 4). Returns (…, 4) deltas, not normalised."""
     a, b = _centre_size(anchors), _centre_size(boxes)
     return xp.stack([(b.x - a.x) / a.w, (b.y - a.y) / a.h, xp.log(b.w / a.w), xp.log(b.h / a.h)], -1)
 
 
-def decode(anchors: Any, deltas: Any, xp: ModuleType = np) -> Any:
+def decode(anchors: Tensor, deltas: Tensor, xp: ModuleType = np) -> Tensor:
     """Apply `deltas` (…, 4) to `anchors` (…, 4). Returns (…, 4) boxes: centre ± half the size.
 
     As in the reference no 1 is taken off again, so `decode(encode(b))` is `b` with x2 and y2 one pixel further: the
@@ -41,7 +43,7 @@ def decode(anchors: Any, deltas: Any, xp: ModuleType = np) -> Any:
     return xp.stack([x - half_w, y - half_h, x + half_w, y + half_h], -1)
 
 
-def clip(boxes: Any, height: Any, width: Any, xp: ModuleType = np) -> Any:
+def clip(boxes: Tensor, height: Tensor, width: Tensor, xp: ModuleType = np) -> Tensor:
     """Move corners of `boxes` (…, 4) into the image: x to [0, width - 1], y to [0, height - 1]."""
     limits = [width - 1.0, height - 1.0] * 2
     return xp.stack([xp.maximum(xp.minimum(boxes[..., i], limits[i]), 0.0) for i in range(4)], -1)

@@ -3,26 +3,29 @@
 Letters: `N` images, `S` sampled anchors of an image.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.types import Tensor
 
 
 class BranchLoss(NamedTuple):
     """Scalars: cross-entropy of the classes and smooth L1 of the boxes."""
 
-    classes: Any
-    boxes: Any
+    classes: Tensor
+    boxes: Tensor
 
 
-def smooth_l1(difference: Any, sigma: float) -> Any:
+def smooth_l1(difference: Tensor, sigma: float) -> Tensor:
     """0.5·σ²·d² where |d| < 1/σ², else |d| - 0.5/σ². Same shape as `difference`."""
     square = sigma * sigma
     size = tf.abs(difference)
     return tf.where(size < 1.0 / square, 0.5 * square * size * size, size - 0.5 / square)
 
 
-def branch_loss(logits: Any, deltas: Any, labels: Any, targets: Any, weights: Any, sigma: float) -> BranchLoss:
+def branch_loss(
+    logits: Tensor, deltas: Tensor, labels: Tensor, targets: Tensor, weights: Tensor, sigma: float
+) -> BranchLoss:
     """Losses of the sampled anchors of a branch, the mean over images.
 
     Args:

@@ -3,27 +3,28 @@
 Letters: `K` anchors of all branches, `B` branches (3), `R` proposals.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ssh_tf.layer_utils.anchors import BRANCHES
 from ssh_tf.layer_utils.box_coding import clip, decode
 from ssh_tf.layer_utils.proposal_options import ProposalOptions
 from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.types import Tensor
 
 
 class Proposals(NamedTuple):
     """Boxes (R, 4) in pixels of the network's input, scores (R,), and the branch (R,) int32 each one came from."""
 
-    boxes: Any
-    scores: Any
-    branches: Any
+    boxes: Tensor
+    scores: Tensor
+    branches: Tensor
 
 
-def _by_nms(boxes: Any, scores: Any, options: ProposalOptions) -> Any:
+def _by_nms(boxes: Tensor, scores: Tensor, options: ProposalOptions) -> Tensor:
     return tf.image.non_max_suppression(boxes, scores, options.keep, options.nms_overlap)
 
 
-def _by_score(boxes: Any, scores: Any, options: ProposalOptions) -> Any:
+def _by_score(boxes: Tensor, scores: Tensor, options: ProposalOptions) -> Tensor:
     return tf.math.top_k(scores, tf.minimum(options.top_n, tf.size(scores))).indices
 
 
@@ -31,12 +32,12 @@ PROPOSAL_MODES = {"nms": _by_nms, "top": _by_score}
 
 
 def propose(
-    anchors: Any,
-    logits: Any,
-    deltas: Any,
-    counts: Any,
-    height: Any,
-    width: Any,
+    anchors: Tensor,
+    logits: Tensor,
+    deltas: Tensor,
+    counts: Tensor,
+    height: Tensor,
+    width: Tensor,
     options: ProposalOptions,
 ) -> Proposals:
     """Score, decode, clip and thin out the anchors of one image, branch by branch.

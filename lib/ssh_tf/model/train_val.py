@@ -31,6 +31,7 @@ from ssh_tf.utils.opencv import single_threaded_opencv
 from ssh_tf.utils.random_streams import Stream, random_generator
 from ssh_tf.utils.signals import stop_signals
 from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.types import Session
 
 METHODS = ("group", "random")
 
@@ -127,7 +128,7 @@ def _dataset(run: TrainingRun, config: Any, records: Sequence[ImageRecord], devi
     )
 
 
-def _load_weights(session: Any, path: str, backbone: str, variables: Sequence[Any], devices: Devices) -> None:
+def _load_weights(session: Session, path: str, backbone: str, variables: Sequence[Any], devices: Devices) -> None:
     model = [variable for variable in variables if not variable.op.name.endswith("/Momentum")]
     weights = initial_weights(path, backbone, model)
     loaded = [variable for variable in model if variable.op.name in weights.values]

@@ -1,7 +1,7 @@
 """The table of backbones. A new network is a new row."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ssh_tf.nets.darknet53 import darknet53
 from ssh_tf.nets.mobilenet_v1 import mobilenet_v1
@@ -9,13 +9,14 @@ from ssh_tf.nets.mobilenet_v2 import mobilenet_v2
 from ssh_tf.nets.network_options import EndPoints, NetworkOptions
 from ssh_tf.nets.resnet_v1 import resnet_v1
 from ssh_tf.nets.vgg16 import vgg16
+from ssh_tf.utils.types import Tensor
 
 
 class Backbone(NamedTuple):
     """A backbone and what the rest has to know about it."""
 
     scope: str
-    build: Callable[[Any, NetworkOptions], EndPoints]
+    build: Callable[[Tensor, NetworkOptions], EndPoints]
     pool_deep: bool
     """M3 reads `deep` through a 2×2 max-pool of stride 2; without it `deep` is at stride 32 already."""
     first_layer: str
@@ -25,7 +26,7 @@ class Backbone(NamedTuple):
 
 
 def _resnet(layers: int) -> Backbone:
-    def build(images: Any, options: NetworkOptions) -> EndPoints:
+    def build(images: Tensor, options: NetworkOptions) -> EndPoints:
         return resnet_v1(images, layers, options)
 
     return Backbone(f"resnet_v1_{layers}", build, True, "conv1/weights", 1.0)

@@ -1,20 +1,19 @@
 """Darknet-53 (Redmon and Farhadi, YOLOv3, 2018): 52 convolutions in five groups of residual pairs."""
 
-from typing import Any
-
 from ssh_tf.nets.layers import BatchNorm, Style, convolution
 from ssh_tf.nets.network_options import EndPoints, NetworkOptions
 from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.types import Tensor
 
 _GROUPS = ((64, 1), (128, 2), (256, 8), (512, 8), (1024, 4))
 """(channels, residual pairs) after each stride-2 convolution."""
 
 
-def _leaky_relu(features: Any) -> Any:
+def _leaky_relu(features: Tensor) -> Tensor:
     return tf.nn.leaky_relu(features, alpha=0.1)
 
 
-def darknet53(images: Any, options: NetworkOptions) -> EndPoints:
+def darknet53(images: Tensor, options: NetworkOptions) -> EndPoints:
     """res10 at stride 8, res18 at stride 16, res22 at stride 32: the last residuals of groups 3, 4 and 5."""
     style = Style(
         activation=_leaky_relu,

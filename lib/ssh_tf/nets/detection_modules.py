@@ -3,17 +3,18 @@
 Letters: `N` images, `h, w` map of a branch, `A` anchors per cell, `C` channels.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ssh_tf.nets.layers import Style, convolution
 from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.types import Tensor
 
 
 class Heads(NamedTuple):
     """Raw outputs of a branch: `scores` (N, h, w, 2A), A background then A face; `deltas` (N, h, w, 4A)."""
 
-    scores: Any
-    deltas: Any
+    scores: Tensor
+    deltas: Tensor
 
 
 def module_style(weight_decay: float, bias_decay: bool) -> Style:
@@ -21,7 +22,7 @@ def module_style(weight_decay: float, bias_decay: bool) -> Style:
     return Style(tf.nn.relu, tf.random_normal_initializer(stddev=0.01), weight_decay, bias_decay)
 
 
-def context_module(features: Any, channels: int, style: Style) -> Any:
+def context_module(features: Tensor, channels: int, style: Style) -> Tensor:
     """Two and three 3×3 convolutions in parallel: a 5×5 and a 7×7 window. (N, h, w, C) → (N, h, w, channels)."""
     half = channels // 2
     style = style._replace(initializer=tf.truncated_normal_initializer(stddev=0.01))
@@ -32,14 +33,14 @@ def context_module(features: Any, channels: int, style: Style) -> Any:
     return tf.concat([five, seven], 3)
 
 
-def detection_module(features: Any, channels: int, scope: str, style: Style) -> Any:
+def detection_module(features: Tensor, channels: int, scope: str, style: Style) -> Tensor:
     """A 3×3 convolution beside a context module (paper, figure 3). (N, h, w, C) → (N, h, w, 2·channels)."""
     with tf.variable_scope(scope):
         plain = convolution(features, channels, 3, "conv1", style)
         return tf.concat([plain, context_module(features, channels, style)], 3)
 
 
-def reduce_and_merge(low: Any, high: Any, channels: int, scope: str, style: Style) -> Any:
+def reduce_and_merge(low: Tensor, high: Tensor, channels: int, scope: str, style: Style) -> Tensor:
     """Features of branch M1 (paper, figure 4): both maps to `channels`, the deep one enlarged, added, smoothed.
 
     (N, h, w, C) and (N, h', w', C') → (N, h, w, channels).
@@ -51,7 +52,7 @@ def reduce_and_merge(low: Any, high: Any, channels: int, scope: str, style: Styl
         return convolution(low + high, channels, 3, "conv2", style)
 
 
-def heads(features: Any, anchors_per_cell: int, branch: str, style: Style) -> Heads:
+def heads(features: Tensor, anchors_per_cell: int, branch: str, style: Style) -> Heads:
     """The two 1×1 outputs of `branch` ("M1", "M2", "M3")."""
     linear = style._replace(activation=None)
     with tf.variable_scope(f"{branch}_box"):

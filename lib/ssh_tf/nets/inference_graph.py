@@ -7,12 +7,13 @@ options it was frozen with: what another program reads. Before them stand the ro
 puts proposals of its own on these, for any number of images and with the options of the day.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ssh_tf.layer_utils.proposals import ProposalOptions, Proposals, propose
 from ssh_tf.nets.network import Rows, ssh_network
 from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.types import Tensor
 
 IMAGES, IMAGE_INFO = "image_tensor", "im_info"
 """Inputs: (1, H, W, 3) float32, BGR minus the pixel means; (3,) float32, H, W and the scale of the resized image."""
@@ -27,9 +28,9 @@ ROW_NAMES = ("rows/anchors", "rows/logits", "rows/deltas", "rows/counts")
 class FlatProposals(NamedTuple):
     """Proposals of all images, one after the other: `rois` (R, 5), `scores` (R, 1), `branches` (R,)."""
 
-    rois: Any
-    scores: Any
-    branches: Any
+    rois: Tensor
+    scores: Tensor
+    branches: Tensor
 
 
 def build(backbone: str, network: NetworkOptions, proposals: ProposalOptions) -> None:
@@ -44,10 +45,10 @@ def build(backbone: str, network: NetworkOptions, proposals: ProposalOptions) ->
     tf.identity(found.branches, name=ROI_BRANCHES)
 
 
-def propose_all(rows: Rows, info: Any, options: ProposalOptions) -> FlatProposals:
+def propose_all(rows: Rows, info: Tensor, options: ProposalOptions) -> FlatProposals:
     """Proposals of each of N images, put one after the other."""
 
-    def of_image(parts: tuple[Any, Any]) -> tuple[Any, Any, Any, Any]:
+    def of_image(parts: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         found = _of_image(rows.anchors, *parts, rows.counts, info, options)
         # Every turn of the loop has to give equal shapes.
         count = tf.size(found.scores)
@@ -71,5 +72,7 @@ def propose_all(rows: Rows, info: Any, options: ProposalOptions) -> FlatProposal
     )
 
 
-def _of_image(anchors: Any, logits: Any, deltas: Any, counts: Any, info: Any, options: ProposalOptions) -> Proposals:
+def _of_image(
+    anchors: Tensor, logits: Tensor, deltas: Tensor, counts: Tensor, info: Tensor, options: ProposalOptions
+) -> Proposals:
     return propose(anchors, logits, deltas, counts, info[0], info[1], options)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ssh_tf.utils.tf1 import slim, tf
+from ssh_tf.utils.types import Tensor
 
 
 class BatchNorm(NamedTuple):
@@ -27,7 +28,7 @@ class BatchNorm(NamedTuple):
 class Style(NamedTuple):
     """What the convolutions of one backbone have in common."""
 
-    activation: Callable[[Any], Any] | None
+    activation: Callable[[Tensor], Tensor] | None
     initializer: Any
     weight_decay: float
     bias_decay: bool = False
@@ -58,14 +59,14 @@ def _variable(name: str, shape: list[int], initializer: Any, trainable: bool, de
     return variable
 
 
-def weight_decay() -> Any:
+def weight_decay() -> Tensor:
     """Σ decay · w²/2 over the variables of the network in the default graph: a scalar, the term that L2 adds."""
     return tf.add_n(
         [tf.zeros(()), *(decay * tf.nn.l2_loss(variable) for variable, decay in tf.get_collection(_DECAYS))]
     )
 
 
-def _convolve(inputs: Any, weights: Any, stride: int, depthwise: bool, style: Style) -> Any:
+def _convolve(inputs: Tensor, weights: Tensor, stride: int, depthwise: bool, style: Style) -> Tensor:
     padding = "SAME"
     kernel_size = weights.shape.as_list()[0]
     if stride > 1 and style.explicit_padding:
@@ -78,14 +79,14 @@ def _convolve(inputs: Any, weights: Any, stride: int, depthwise: bool, style: St
 
 
 def convolution(
-    inputs: Any,
+    inputs: Tensor,
     channels: int | None,
     kernel_size: int,
     scope: str,
     style: Style,
     *,
     stride: int = 1,
-) -> Any:
+) -> Tensor:
     """Convolution, then bias or batch normalisation, then activation: (N, h, w, C) → (N, ⌈h/s⌉, ⌈w/s⌉, channels).
 
     `channels` None makes it depthwise (one k×k filter per input channel, no weight decay, as in slim's MobileNets).
@@ -106,7 +107,7 @@ def convolution(
         return outputs if style.activation is None else style.activation(outputs)
 
 
-def _normalised(inputs: Any, weights: Any, depth: int, stride: int, depthwise: bool, style: Style) -> Any:
+def _normalised(inputs: Tensor, weights: Tensor, depth: int, stride: int, depthwise: bool, style: Style) -> Tensor:
     norm = style.norm
     assert norm is not None
     with tf.variable_scope("BatchNorm"):
@@ -127,6 +128,6 @@ def _normalised(inputs: Any, weights: Any, depth: int, stride: int, depthwise: b
         return tf.nn.bias_add(outputs, beta - mean * scale)
 
 
-def max_pool(inputs: Any, kernel_size: int, stride: int, padding: str) -> Any:
+def max_pool(inputs: Tensor, kernel_size: int, stride: int, padding: str) -> Tensor:
     """(N, h, w, C) → (N, h', w', C)."""
     return tf.nn.max_pool2d(inputs, kernel_size, stride, padding)

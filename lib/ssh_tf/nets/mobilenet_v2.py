@@ -1,10 +1,9 @@
 """MobileNetV2 (Sandler et al., 2018) in slim's variable names: 17 inverted residuals between two convolutions."""
 
-from typing import Any
-
 from ssh_tf.nets.layers import BatchNorm, Style, convolution
 from ssh_tf.nets.network_options import EndPoints, NetworkOptions
 from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.types import Tensor
 
 _FIRST = (32, 2)
 _LAST = 1280
@@ -26,7 +25,7 @@ def _divisible(channels: float, divisor: int = 8, minimum: int = 8) -> int:
     return rounded + divisor if rounded < 0.9 * channels else rounded
 
 
-def mobilenet_v2(images: Any, options: NetworkOptions) -> EndPoints:
+def mobilenet_v2(images: Tensor, options: NetworkOptions) -> EndPoints:
     """layer_5 at stride 8, layer_14 at stride 16, layer_19 at stride 32. Nothing is frozen but BN's statistics."""
     style = Style(
         activation=tf.nn.relu6,
@@ -51,7 +50,9 @@ def mobilenet_v2(images: Any, options: NetworkOptions) -> EndPoints:
     return EndPoints(low=ends[4], high=ends[13], deep=ends[18])
 
 
-def _inverted_residual(features: Any, channels: int, expansion: int, stride: int, scope: str, style: Style) -> Any:
+def _inverted_residual(
+    features: Tensor, channels: int, expansion: int, stride: int, scope: str, style: Style
+) -> Tensor:
     depth_in = features.shape.as_list()[3]
     inner = features
     with tf.variable_scope(scope):

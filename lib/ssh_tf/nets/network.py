@@ -4,7 +4,7 @@ Letters: `N` images of `H × W` pixels, `h, w` map of a branch, `A` anchors per 
 `B` branches (3).
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ssh_tf.layer_utils.anchors import BRANCHES, branch_sizes, grid_anchors
 from ssh_tf.nets.backbones import BACKBONES
@@ -18,22 +18,23 @@ from ssh_tf.nets.detection_modules import (
 from ssh_tf.nets.layers import max_pool
 from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.types import Tensor
 
 
 class Rows(NamedTuple):
     """All branches, flattened once: a row per anchor, M1's first, then M2's and M3's."""
 
-    anchors: Any
+    anchors: Tensor
     """(K, 4) boxes in pixels of the network's input."""
-    logits: Any
+    logits: Tensor
     """(N, K) face score minus background score: its sigmoid is the softmax probability of a face."""
-    deltas: Any
+    deltas: Tensor
     """(N, K, 4) offsets from the anchors."""
-    counts: Any
+    counts: Tensor
     """(B,) int32: rows of each branch, which sum to K."""
 
 
-def ssh_network(images: Any, backbone: str, options: NetworkOptions) -> Rows:
+def ssh_network(images: Tensor, backbone: str, options: NetworkOptions) -> Rows:
     """Build the network on `images` (N, H, W, 3) float32, BGR minus the pixel means. H and W may be unknown, ≥ 16."""
     outputs = network_heads(images, backbone, options)
     parts = [_flatten(head, branch.stride, branch.scales) for head, branch in zip(outputs, BRANCHES, strict=True)]
@@ -45,7 +46,7 @@ def ssh_network(images: Any, backbone: str, options: NetworkOptions) -> Rows:
     )
 
 
-def network_heads(images: Any, backbone: str, options: NetworkOptions) -> tuple[Heads, ...]:
+def network_heads(images: Tensor, backbone: str, options: NetworkOptions) -> tuple[Heads, ...]:
     """The raw outputs of M1, M2 and M3 as maps; `ssh_network` is what everybody but a test wants."""
     row = BACKBONES[backbone]
     with tf.variable_scope(row.scope):
@@ -61,7 +62,7 @@ def network_heads(images: Any, backbone: str, options: NetworkOptions) -> tuple[
         )
 
 
-def _pool_deep(deep: Any) -> Any:
+def _pool_deep(deep: Tensor) -> Tensor:
     """2×2 max-pool of stride 2. A single row or column would vanish: it stays, beside zeros that no ReLU is under."""
     missing = tf.maximum(2 - tf.shape(deep)[1:3], 0)
     padded = tf.pad(deep, [[0, 0], [0, missing[0]], [0, missing[1]], [0, 0]])

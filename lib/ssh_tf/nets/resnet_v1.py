@@ -4,18 +4,17 @@ A block's stride stands on its last unit, as in slim. Blocks 2 and 4 keep theirs
 block2 ends at stride 8 and block4 at stride 16.
 """
 
-from typing import Any
-
 from ssh_tf.nets.layers import BatchNorm, Style, convolution, max_pool
 from ssh_tf.nets.network_options import EndPoints, NetworkOptions
 from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.types import Tensor
 
 _UNITS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 _DEPTHS = (64, 128, 256, 512)
 _STRIDES = (2, 1, 2, 1)
 
 
-def resnet_v1(images: Any, layers: int, options: NetworkOptions) -> EndPoints:
+def resnet_v1(images: Tensor, layers: int, options: NetworkOptions) -> EndPoints:
     """block2 at stride 8 and block4 at stride 16. The root, the first `fixed_blocks` blocks and all BN are frozen."""
     style = Style(
         activation=tf.nn.relu,
@@ -37,7 +36,7 @@ def resnet_v1(images: Any, layers: int, options: NetworkOptions) -> EndPoints:
     return EndPoints(low=ends[1], high=ends[3], deep=ends[3])
 
 
-def _bottleneck(features: Any, depth: int, stride: int, style: Style) -> Any:
+def _bottleneck(features: Tensor, depth: int, stride: int, style: Style) -> Tensor:
     linear = style._replace(activation=None)
     with tf.variable_scope("bottleneck_v1"):
         if features.shape.as_list()[3] != 4 * depth:

@@ -6,7 +6,7 @@ Letters: `N` images of a batch, `H, W` its size, `G` boxes of its richest image.
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,16 +16,17 @@ from ssh_tf.roi_data_layer.samples import PADDING, Sampler, TrainingSample
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.images import PIXEL_MEANS_BGR
 from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.types import Tensor
 
 
 class Batch(NamedTuple):
     """Tensors of one batch; images and boxes are padded below and to the right."""
 
-    image: Any  # (N, H, W, 3) uint8 BGR
-    im_info: Any  # (N, 3) float32: height and width of the image within the padding, scale
-    boxes: Any  # (N, G, 4) float32
-    kinds: Any  # (N, G) int32: FACE, IGNORE or PADDING
-    record: Any  # (N,) int64: place of the image in the records
+    image: Tensor  # (N, H, W, 3) uint8 BGR
+    im_info: Tensor  # (N, 3) float32: height and width of the image within the padding, scale
+    boxes: Tensor  # (N, G, 4) float32
+    kinds: Tensor  # (N, G) int32: FACE, IGNORE or PADDING
+    record: Tensor  # (N,) int64: place of the image in the records
 
 
 def make_dataset(

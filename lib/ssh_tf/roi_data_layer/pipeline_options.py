@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-_NO_WEIGHTS: Mapping[str, float] = MappingProxyType({})
-
 
 class FaceSides(NamedTuple):
     """A range of face sides (square root of the area, px at the network's input) and how often it is drawn."""
@@ -16,49 +14,74 @@ class FaceSides(NamedTuple):
 
 
 class PipelineOptions(NamedTuple):
-    """How samples are drawn and made. The defaults are the reference's: whole images, nothing altered.
+    """How samples are drawn and made. The configuration gives the values, and fixed ones come last.
 
     With `crop_size` 0 the whole image is resized: shortest side to one of `scales` (drawn once for each iteration, so
     that a batch needs little padding), longest side at most `max_size`. Otherwise a square window of `crop_size` pixels
     is cut around a face whose size is drawn from `face_sides`.
     """
 
-    scales: tuple[int, ...] = (1200,)
-    max_size: int = 1600
+    scales: tuple[int, ...]
+    max_size: int
     # Share of samples that are mirrored.
-    flip_rate: float = 0.0
+    flip_rate: float
     # Landscape pictures with landscape ones, portrait with portrait, in each batch.
-    aspect_grouping: bool = False
+    aspect_grouping: bool
     # How often an image of a group (`ImageRecord.group`) is drawn, against 1 for the groups not named.
-    group_weights: Mapping[str, float] = _NO_WEIGHTS
-    # Take another image for one that cannot be read, instead of stopping.
-    skip_unreadable: bool = False
+    group_weights: Mapping[str, float]
     # Paint doubtful faces and those too small in the mean colour, so that they are background that teaches nothing.
-    blank_ignored: bool = False
+    blank_ignored: bool
 
-    crop_size: int = 0
-    face_sides: tuple[FaceSides, ...] = (FaceSides(8.0, 500.0),)
+    crop_size: int
+    face_sides: tuple[FaceSides, ...]
     # Share of windows that are cut anywhere at any scale, as if the image had no face. Without them what is enlarged a
     # lot always shows a large face, and the network learns to see one in anything that is enlarged.
-    anywhere_rate: float = 0.0
-    max_upscale: float = 3.0
-    # The longest side of the resized picture is at least this part of the window, the rest being mean colour.
-    min_fill: float = 0.75
+    anywhere_rate: float
+    max_upscale: float
     # Faces with a smaller side than this at the network's input become ignore regions.
-    min_face: float = 6.0
+    min_face: float
     # Shares of a face's area in the window: below the first it is background, so that the network learns that a cheek
     # is no face; from the second on it is a face; between them an ignore region.
-    visible: tuple[float, float] = (0.0, 0.5)
+    visible: tuple[float, float]
 
     # Largest change of: brightness (of 255), contrast and saturation (of 1), hue (degrees). All drawn uniformly.
-    brightness: float = 0.0
-    contrast: float = 0.0
-    saturation: float = 0.0
-    hue: float = 0.0
+    brightness: float
+    contrast: float
+    saturation: float
+    hue: float
     # Shares of samples made grey, blurred (half by a Gaussian, half by motion), and coded as JPEG once more.
-    grayscale_rate: float = 0.0
-    blur_rate: float = 0.0
+    grayscale_rate: float
+    blur_rate: float
+    jpeg_rate: float
+
+    # Take another image for one that cannot be read, instead of stopping.
+    skip_unreadable: bool = False
+    # The longest side of the resized picture is at least this part of the window, the rest being mean colour.
+    min_fill: float = 0.75
     blur_sigma: tuple[float, float] = (0.5, 1.5)
     motion_length: tuple[int, int] = (3, 7)
-    jpeg_rate: float = 0.0
     jpeg_quality: tuple[int, int] = (30, 90)
+
+
+UNALTERED = PipelineOptions(
+    scales=(1200,),
+    max_size=1600,
+    flip_rate=0.0,
+    aspect_grouping=False,
+    group_weights=MappingProxyType({}),
+    blank_ignored=False,
+    crop_size=0,
+    face_sides=(FaceSides(8.0, 500.0),),
+    anywhere_rate=0.0,
+    max_upscale=3.0,
+    min_face=6.0,
+    visible=(0.0, 0.5),
+    brightness=0.0,
+    contrast=0.0,
+    saturation=0.0,
+    hue=0.0,
+    grayscale_rate=0.0,
+    blur_rate=0.0,
+    jpeg_rate=0.0,
+)
+"""Whole images, each drawn once an epoch, with nothing done to them but the resize."""

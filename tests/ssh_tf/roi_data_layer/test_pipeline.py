@@ -6,14 +6,16 @@ import pytest
 
 from ssh_tf.datasets.records import ImageRecord
 from ssh_tf.roi_data_layer.pipeline import Batch, batch_image, data_errors, make_dataset
-from ssh_tf.roi_data_layer.pipeline_options import FaceSides, PipelineOptions
+from ssh_tf.roi_data_layer.pipeline_options import UNALTERED, FaceSides
 from ssh_tf.roi_data_layer.samples import FACE, IGNORE, PADDING, Sampler
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.images import PIXEL_MEANS_BGR
 from ssh_tf.utils.tf1 import tf
 
-WHOLE = PipelineOptions(scales=(40, 60), max_size=120, flip_rate=0.5)
-CROP = PipelineOptions(crop_size=64, face_sides=(FaceSides(8.0, 60.0),), flip_rate=0.5, brightness=0.2, jpeg_rate=0.5)
+WHOLE = UNALTERED._replace(scales=(40, 60), max_size=120, flip_rate=0.5)
+CROP = UNALTERED._replace(
+    crop_size=64, face_sides=(FaceSides(8.0, 60.0),), flip_rate=0.5, brightness=0.2, jpeg_rate=0.5
+)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 
 from ssh_tf.datasets.records import ImageRecord
 from ssh_tf.roi_data_layer.augmentation import MEAN_COLOUR
-from ssh_tf.roi_data_layer.pipeline_options import FaceSides, PipelineOptions
+from ssh_tf.roi_data_layer.pipeline_options import UNALTERED, FaceSides
 from ssh_tf.roi_data_layer.samples import FACE, IGNORE, Sampler
 from ssh_tf.utils.errors import DataError
 
@@ -18,7 +18,7 @@ SHAPES = {
     "small": (30, 40, [(5, 5, 25, 27)]),
     "empty": (100, 100, []),
 }
-EVERYTHING = PipelineOptions(
+EVERYTHING = UNALTERED._replace(
     crop_size=128,
     face_sides=(FaceSides(8.0, 100.0),),
     flip_rate=0.5,
@@ -68,7 +68,7 @@ def colour_extents(image):
 @pytest.mark.parametrize("flip_rate", [0.0, 1.0])
 @pytest.mark.parametrize("crop_size", [0, 128])
 def test_boxes_lie_on_their_faces(records, crop_size, flip_rate):
-    options = PipelineOptions(
+    options = UNALTERED._replace(
         scales=(200,), max_size=320, crop_size=crop_size, face_sides=(FaceSides(12.0, 100.0),), flip_rate=flip_rate
     )
     sampler = Sampler(records, options, seed=1, joint_batch=4)
@@ -98,7 +98,7 @@ def test_boxes_lie_on_their_faces(records, crop_size, flip_rate):
 
 
 def test_reference_mode_literally(records):
-    sample = Sampler(records[:1], PipelineOptions(scales=(300,), max_size=900), seed=0, joint_batch=1)(0, 0)
+    sample = Sampler(records[:1], UNALTERED._replace(scales=(300,), max_size=900), seed=0, joint_batch=1)(0, 0)
     assert sample.image.shape == (300, 600, 3)
     assert sample.im_info.tolist() == [300, 600, 2]
     assert sample.boxes.tolist() == [[40, 40, 100, 120], [400, 180, 580, 300], [240, 20, 256, 38]]
@@ -109,12 +109,12 @@ def test_reference_mode_literally(records):
 
 
 def test_longest_side_is_bounded(records):
-    sample = Sampler(records[:1], PipelineOptions(scales=(300,), max_size=450), seed=0, joint_batch=1)(0, 0)
+    sample = Sampler(records[:1], UNALTERED._replace(scales=(300,), max_size=450), seed=0, joint_batch=1)(0, 0)
     assert sample.im_info.tolist() == [225, 450, 1.5]
 
 
 def test_an_iteration_shares_its_scale(records):
-    options = PipelineOptions(scales=(60, 90, 120), max_size=1000)
+    options = UNALTERED._replace(scales=(60, 90, 120), max_size=1000)
     sampler = Sampler(records, options, seed=0, joint_batch=4)
     sides = [{min(sampler(iteration, slot).image.shape[:2]) for slot in range(4)} for iteration in range(30)]
     assert all(len(side) == 1 for side in sides)
@@ -140,7 +140,7 @@ def test_repeated_draws_of_an_image_differ(records):
 
 
 def test_crops_hold_faces_of_all_sizes(records):
-    options = PipelineOptions(crop_size=128, face_sides=(FaceSides(8.0, 100.0),), min_fill=0.05)
+    options = UNALTERED._replace(crop_size=128, face_sides=(FaceSides(8.0, 100.0),), min_fill=0.05)
     sampler = Sampler(records[:2], options, seed=0, joint_batch=2)
     sides = []
     for iteration in range(150):
@@ -155,7 +155,7 @@ def test_crops_hold_faces_of_all_sizes(records):
 
 
 def test_windows_anywhere_show_what_is_enlarged_without_a_face(records):
-    options = PipelineOptions(crop_size=128, face_sides=(FaceSides(8.0, 100.0),))
+    options = UNALTERED._replace(crop_size=128, face_sides=(FaceSides(8.0, 100.0),))
     around, anywhere = (
         Sampler(records[:1], options._replace(anywhere_rate=rate), seed=0, joint_batch=1) for rate in (0.0, 1.0)
     )
@@ -166,7 +166,7 @@ def test_windows_anywhere_show_what_is_enlarged_without_a_face(records):
 
 
 def test_faces_too_small_or_mostly_outside_become_ignore_regions(records):
-    options = PipelineOptions(crop_size=128, face_sides=(FaceSides(8.0, 100.0),), min_face=10.0, visible=(0.0, 0.5))
+    options = UNALTERED._replace(crop_size=128, face_sides=(FaceSides(8.0, 100.0),), min_face=10.0, visible=(0.0, 0.5))
     sampler = Sampler(records[:1], options, seed=0, joint_batch=1)
     ignored = 0
     for iteration in range(100):
@@ -184,7 +184,7 @@ def test_faces_too_small_or_mostly_outside_become_ignore_regions(records):
 
 def test_parts_of_faces_are_background_and_are_not_painted(records):
     """Below the first share a cut face leaves no box, between the two it is an ignore region; neither is painted."""
-    whole = PipelineOptions(
+    whole = UNALTERED._replace(
         crop_size=64, face_sides=(FaceSides(8.0, 100.0),), anywhere_rate=1.0, min_face=0.0, visible=(0.0, 0.0)
     )
     kept, dropped, doubtful = [], 0, 0
@@ -212,7 +212,7 @@ def test_parts_of_faces_are_background_and_are_not_painted(records):
 def test_ignore_regions_are_kept_and_painted(tmp_path):
     record = make_record(tmp_path, "x", 100, 200, [(10, 10, 50, 50)], [(100, 20, 149, 79)])
     plain, painted = (
-        Sampler([record], PipelineOptions(scales=(100,), blank_ignored=blank), seed=0, joint_batch=1)(0, 0)
+        Sampler([record], UNALTERED._replace(scales=(100,), blank_ignored=blank), seed=0, joint_batch=1)(0, 0)
         for blank in (False, True)
     )
     assert plain.kinds.tolist() == painted.kinds.tolist() == [FACE, IGNORE]
@@ -243,7 +243,7 @@ def test_each_option_has_its_effect_alone(records, name):
         sampler = Sampler(records[:1], options, seed=3, joint_batch=1)
         return [sampler(iteration, 0).image for iteration in range(5)]
 
-    plain, changed = images(PipelineOptions()), images(PipelineOptions()._replace(**{name: 1.0}))
+    plain, changed = images(UNALTERED), images(UNALTERED._replace(**{name: 1.0}))
     assert all((p != c).any() for p, c in zip(plain, changed, strict=True))
     if name == "grayscale_rate":
         assert all((image == image[..., :1]).all() for image in changed)
@@ -252,14 +252,14 @@ def test_each_option_has_its_effect_alone(records, name):
 def test_an_unreadable_image_is_named(records, tmp_path):
     broken = records[0]._replace(path=tmp_path / "broken.jpg")
     broken.path.write_bytes(b"\xff\xd8\xff")
-    sampler = Sampler([broken], PipelineOptions(), seed=0, joint_batch=1)
+    sampler = Sampler([broken], UNALTERED, seed=0, joint_batch=1)
     with pytest.raises(DataError, match=r"broken\.jpg: the picture is cut off"):
         sampler(0, 0)
 
 
 def test_an_unreadable_image_is_replaced(records, tmp_path, caplog):
     broken = [*records, records[0]._replace(path=tmp_path / "gone.jpg")]
-    options = PipelineOptions(scales=(64,), skip_unreadable=True)
+    options = UNALTERED._replace(scales=(64,), skip_unreadable=True)
     first, second = (Sampler(broken, options, seed=0, joint_batch=2) for _ in range(2))
     replaced = [(i, s) for i in range(10) for s in range(2) if first.order(i, s) == 4]
     assert replaced
@@ -272,4 +272,4 @@ def test_an_unreadable_image_is_replaced(records, tmp_path, caplog):
 def test_no_image_is_readable(records, tmp_path):
     broken = [records[0]._replace(path=tmp_path / "gone.jpg")]
     with pytest.raises(DataError, match="in a row"):
-        Sampler(broken, PipelineOptions(skip_unreadable=True), seed=0, joint_batch=1)(0, 0)
+        Sampler(broken, UNALTERED._replace(skip_unreadable=True), seed=0, joint_batch=1)(0, 0)

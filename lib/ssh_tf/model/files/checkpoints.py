@@ -21,6 +21,7 @@ from ssh_tf.utils.errors import CheckpointError, DataError
 from ssh_tf.utils.files import inside
 from ssh_tf.utils.reading import Refused, check_file, read_text, reader, reading
 from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.types import Session
 
 FROZEN_SUFFIXES = (".pb", ".onnx")
 """What files of frozen graphs are called."""
@@ -108,7 +109,7 @@ class Checkpoint:
                     f"{self.prefix}: {name} has shape {list(self.shapes[name])}, expected {list(shape)}"
                 )
 
-    def restore(self, session: Any, variables: Iterable[Any], backbone: str) -> None:
+    def restore(self, session: Session, variables: Iterable[Any], backbone: str) -> None:
         """Load `variables` of an SSH network with `backbone`.
 
         Raises:
@@ -148,7 +149,7 @@ def _files(prefix: Path) -> list[Path]:
     return sorted(parts) if parts[0].exists() else [prefix]
 
 
-def assign(session: Any, values: Mapping[Any, npt.ArrayLike]) -> None:
+def assign(session: Session, values: Mapping[Any, npt.ArrayLike]) -> None:
     """Give variables their values, all in one run: TensorFlow looks through the whole graph for each."""
     feeds = {variable.initializer.inputs[1]: value for variable, value in values.items()}
     session.run([variable.initializer for variable in values], feeds)

@@ -3,19 +3,19 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from ssh_tf.layer_utils.proposals import ProposalOptions
 from ssh_tf.model.files.checkpoints import Checkpoint
 from ssh_tf.nets.inference_graph import ROI_BRANCHES, ROI_SCORES, ROIS, ROW_NAMES, build
 from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.types import GraphDef, Session
 
 
 @contextmanager
 def loaded(
     path: str | os.PathLike[str], backbone: str, network: NetworkOptions, proposals: ProposalOptions
-) -> Iterator[Any]:
+) -> Iterator[Session]:
     """Build the graph and load the checkpoint at `path`. Yields the session.
 
     Raises:
@@ -28,7 +28,7 @@ def loaded(
         yield session
 
 
-def freeze(session: Any) -> Any:
+def freeze(session: Session) -> GraphDef:
     """The graph of a session as `loaded` yields it, its variables made constants: a GraphDef."""
     outputs = [ROIS, ROI_SCORES, ROI_BRANCHES, *ROW_NAMES]
     return tf.graph_util.convert_variables_to_constants(session, session.graph.as_graph_def(), outputs)

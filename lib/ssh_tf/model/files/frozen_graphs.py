@@ -16,6 +16,7 @@ from ssh_tf.utils.errors import CheckpointError
 from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.reading import read_bytes, reader
 from ssh_tf.utils.tf1 import saved_model_pb2, tf
+from ssh_tf.utils.types import GraphDef
 
 SAVED_MODEL = "saved_model.pb"
 _SIGNATURE = "serving_default"
@@ -39,7 +40,7 @@ VARIABLE_NAMES = frozenset(
 
 
 @reader("a frozen graph", CheckpointError)
-def load_graph(path: str | os.PathLike[str]) -> Any:
+def load_graph(path: str | os.PathLike[str]) -> GraphDef:
     """Read the GraphDef in the `.pb` file, or in the folder of a SavedModel, at `path`; check it; run nothing.
 
     Weights that were stored in half precision are float32 again.
@@ -71,7 +72,7 @@ def load_graph(path: str | os.PathLike[str]) -> Any:
     return graph_def
 
 
-def frozen_variables(graph_def: Any) -> dict[str, npt.NDArray[Any]]:
+def frozen_variables(graph_def: GraphDef) -> dict[str, npt.NDArray[Any]]:
     """Values of the variables that a graph of `load_graph` was frozen from, by name."""
     return {
         node.name: tf.make_ndarray(node.attr["value"].tensor)
@@ -80,13 +81,13 @@ def frozen_variables(graph_def: Any) -> dict[str, npt.NDArray[Any]]:
     }
 
 
-def save_graph(graph_def: Any, path: str | os.PathLike[str]) -> None:
+def save_graph(graph_def: GraphDef, path: str | os.PathLike[str]) -> None:
     """Write `graph_def` to the `.pb` file at `path`."""
     with atomic_write(path, "wb") as stream:
         stream.write(graph_def.SerializeToString())
 
 
-def save_saved_model(graph_def: Any, folder: str | os.PathLike[str]) -> None:
+def save_saved_model(graph_def: GraphDef, folder: str | os.PathLike[str]) -> None:
     """Write `graph_def` as a SavedModel with the signature "serving_default"; an older one there is replaced.
 
     Raises:
@@ -116,7 +117,7 @@ def save_saved_model(graph_def: Any, folder: str | os.PathLike[str]) -> None:
         written.rename(folder)
 
 
-def with_half_weights(graph_def: Any) -> Any:
+def with_half_weights(graph_def: GraphDef) -> GraphDef:
     """A copy of `graph_def` whose large float32 constants are stored as float16 behind a cast to float32.
 
     Constants that float16 cannot hold (above 65504) stay as they are.
@@ -139,7 +140,7 @@ def with_half_weights(graph_def: Any) -> Any:
     return halved
 
 
-def with_half_as_inputs(graph_def: Any) -> tuple[Any, dict[str, npt.NDArray[np.float16]]]:
+def with_half_as_inputs(graph_def: GraphDef) -> tuple[GraphDef, dict[str, npt.NDArray[np.float16]]]:
     """A copy of `graph_def` with placeholders for what `with_half_weights` stored, and the values by tensor name.
 
     A program that folds constants would make single precision of them again.
@@ -156,7 +157,7 @@ def with_half_as_inputs(graph_def: Any) -> tuple[Any, dict[str, npt.NDArray[np.f
     return changed, values
 
 
-def _restore_single(graph_def: Any) -> None:
+def _restore_single(graph_def: GraphDef) -> None:
     """Undo `with_half_weights`: TensorFlow folds no cast that enlarges a constant, and runs it each time."""
     half = {node.name: node for node in graph_def.node if node.op == "Const" and _type(node, "dtype") == tf.float16}
     restored = set()
@@ -182,7 +183,7 @@ def _set_value(node: Any, values: npt.NDArray[np.floating]) -> None:
     node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(values))
 
 
-def _saved_graph(folder: Path) -> Any:
+def _saved_graph(folder: Path) -> GraphDef:
     file = folder / SAVED_MODEL
     if not file.is_file():
         raise CheckpointError(f"{folder}: holds no {SAVED_MODEL}, so it is not a SavedModel")

@@ -15,12 +15,13 @@ from ssh_tf.nets.inference_graph import IMAGE_INFO, IMAGES, ROI_BRANCHES, ROI_SC
 from ssh_tf.utils.errors import CheckpointError, SSHError
 from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.reading import read_bytes, reader
+from ssh_tf.utils.types import GraphDef
 
 _OPSET = 17
 _STANDARD_DOMAINS = {"", "ai.onnx"}
 
 
-def save_onnx(graph_def: Any, path: str | os.PathLike[str]) -> None:
+def save_onnx(graph_def: GraphDef, path: str | os.PathLike[str]) -> None:
     """Write `graph_def`, a frozen graph, as an ONNX file with the same inputs and outputs.
 
     Weights that `with_half_weights` stored in half precision stay in half precision, each behind its cast to float32.

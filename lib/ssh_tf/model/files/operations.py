@@ -12,6 +12,7 @@ from typing import Any
 from ssh_tf.utils.arrays import MAX_ARRAY_BYTES
 from ssh_tf.utils.reading import Refused
 from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.types import GraphDef
 
 # Of calls within calls, and of operations once every call is written out.
 _MAX_DEPTH, _MAX_EXPANDED = 50, 1_000_000
@@ -62,13 +63,13 @@ _GROUPS = (
 ALLOWED_OPERATIONS = frozenset(" ".join(_GROUPS).split())
 
 
-def forbidden_operations(graph_def: Any) -> list[str]:
+def forbidden_operations(graph_def: GraphDef) -> list[str]:
     """Types of the operations in a GraphDef, its functions included, that are not allowed; sorted."""
     bodies = (function.node_def for function in graph_def.library.function)
     return sorted({node.op for nodes in (graph_def.node, *bodies) for node in nodes} - ALLOWED_OPERATIONS)
 
 
-def check_calls(graph_def: Any) -> None:
+def check_calls(graph_def: GraphDef) -> None:
     """See that calls lead to functions of the graph, end, and are not too many.
 
     TensorFlow looks for a name among its own operations too, and follows a function that calls itself until the stack
@@ -110,7 +111,7 @@ def _called(nodes: Any) -> Iterator[str]:
             values += function.attr.values()
 
 
-def check_constants(graph_def: Any) -> None:
+def check_constants(graph_def: GraphDef) -> None:
     """See that the tensors written in a graph have a size, and that memory holds them.
 
     A constant of one value and a large shape is a few bytes in the file.

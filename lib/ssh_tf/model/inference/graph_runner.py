@@ -19,6 +19,7 @@ from ssh_tf.nets.inference_graph import IMAGE_INFO, IMAGES, ROI_BRANCHES, ROI_SC
 from ssh_tf.nets.network import Rows
 from ssh_tf.utils.errors import CheckpointError, SSHError
 from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.types import GraphDef
 
 # TensorFlow names the failed node in double brackets behind what it says of it.
 _BEFORE_NODE = re.compile(r"^(.+)\n?\s*\[\[\{\{node", re.MULTILINE)
@@ -32,7 +33,7 @@ class GraphRunner:
     _process: int | None = None
     """The process that has run graphs."""
 
-    def __init__(self, graph_def: Any, options: ProposalOptions | None, precision: Precision = "auto") -> None:
+    def __init__(self, graph_def: GraphDef, options: ProposalOptions | None, precision: Precision = "auto") -> None:
         """Import the graph and start a session.
 
         A graph with rows of anchors gets proposals by `options` and takes any number of images at a time. One with

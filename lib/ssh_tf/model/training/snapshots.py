@@ -21,6 +21,7 @@ from ssh_tf.utils.errors import CheckpointError, DataError, SSHError
 from ssh_tf.utils.files import atomic_write, copy_whole
 from ssh_tf.utils.reading import read_json, reader
 from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.types import Session
 
 
 class Snapshot(NamedTuple):
@@ -108,7 +109,7 @@ class SnapshotFolder:
     def _stem(self, which: int | Literal["best"]) -> str:
         return f"{self._prefix}_best" if which == "best" else f"{self._prefix}_iter_{which}"
 
-    def save(self, session: Any, saver: Any, iteration: int, state: dict[str, Any]) -> Snapshot:
+    def save(self, session: Session, saver: Any, iteration: int, state: dict[str, Any]) -> Snapshot:
         """Write a snapshot and drop those that are too old.
 
         Raises:
@@ -192,7 +193,9 @@ class SnapshotFolder:
             raise CheckpointError(f"{damaged[0]}: the snapshot is damaged, and none before it is whole; remove it")
         return None
 
-    def restore(self, session: Any, saver: Any, snapshot: Snapshot, variables: Iterable[Any], backbone: str) -> None:
+    def restore(
+        self, session: Session, saver: Any, snapshot: Snapshot, variables: Iterable[Any], backbone: str
+    ) -> None:
         """Load `variables` of a training of `backbone`.
 
         Raises:

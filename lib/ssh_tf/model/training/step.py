@@ -14,29 +14,30 @@ from ssh_tf.model.training.devices import Devices
 from ssh_tf.nets.training_graph import Losses, joint_gradients, training_losses
 from ssh_tf.roi_data_layer.pipeline import batch_image
 from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.types import Tensor
 
 
 class TrainingStep(NamedTuple):
     """What a session runs."""
 
-    initialize_data: Any
-    train: Any
+    initialize_data: Tensor
+    train: Tensor
     """Applies the gradients."""
     losses: Losses
     """Means over all devices and workers."""
-    stopping: Any
+    stopping: Tensor
     """Above 0 where a worker has said `stop`."""
-    records: tuple[Any, ...]
+    records: tuple[Tensor, ...]
     """Records of the images of the batch, an int64 tensor for each device of this process."""
-    rate: Any
+    rate: Tensor
     """Placeholder: the learning rate."""
-    branch_weights: Any
+    branch_weights: Tensor
     """Placeholder (B,): the weights of the branches."""
-    stop: Any
+    stop: Tensor
     """Placeholder: 1 where this worker wants all to stop after this step, else 0."""
 
 
-def _join(values: list[Any]) -> Losses:
+def _join(values: list[Tensor]) -> Losses:
     pairs = [BranchLoss(*values[2 * branch : 2 * branch + 2]) for branch in range(len(BRANCHES))]
     return Losses(tuple(pairs), values[-2], values[-1])
 
@@ -50,7 +51,7 @@ def build_training_step(devices: Devices, dataset: Any, backbone: str, config: A
     weights = tf.placeholder(tf.float32, (len(BRANCHES),), "branch_weights")
     stop = tf.placeholder(tf.float32, (), "stop")
 
-    def one_device(batch: TrainingBatch) -> tuple[Any, ...]:
+    def one_device(batch: TrainingBatch) -> tuple[Tensor, ...]:
         # Resource variables: what reads one sees its value before the step, whatever runs first.
         with tf.variable_scope(tf.get_variable_scope(), use_resource=True):
             images = batch_image(batch.image, batch.im_info)

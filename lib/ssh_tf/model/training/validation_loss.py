@@ -13,7 +13,7 @@ from ssh_tf.model.training.snapshots import Snapshot
 from ssh_tf.model.training.tables import LossRow, mean_row
 from ssh_tf.nets.training_graph import training_losses
 from ssh_tf.roi_data_layer.pipeline import batch_image, data_errors, make_dataset
-from ssh_tf.roi_data_layer.pipeline_options import PipelineOptions
+from ssh_tf.roi_data_layer.pipeline_options import UNALTERED
 from ssh_tf.utils.opencv import single_threaded_opencv
 from ssh_tf.utils.tf1 import tf
 
@@ -29,7 +29,7 @@ class ValidationLoss:
     ) -> None:
         """Prepare the losses on `records` (at least one) for the network `backbone`."""
         sampling = sampling_options(config)
-        options = PipelineOptions(
+        options = UNALTERED._replace(
             scales=tuple(config.TRAIN.SCALES[:1]),
             max_size=config.TRAIN.MAX_SIZE,
             blank_ignored=pipeline_options(config).blank_ignored,

@@ -8,6 +8,7 @@ from typing import Any
 from ssh_tf.model.training.devices import Devices
 from ssh_tf.utils.errors import ConfigError, SSHError
 from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.types import Session
 
 
 @contextmanager
@@ -54,7 +55,7 @@ class CommonStart:
         of_first = strategy.extended.reduce_to(tf.distribute.ReduceOp.SUM, value, variable)
         return strategy.extended.update(variable, lambda own, new: own.assign(new), args=(of_first,))
 
-    def settle(self, session: Any, iteration: int, settings: str) -> int:
+    def settle(self, session: Session, iteration: int, settings: str) -> int:
         """Take worker 0's variables. `iteration` is where this worker would begin; returns where worker 0 does.
 
         Raises:

@@ -13,7 +13,7 @@ from ssh_tf.layer_utils.matching import MatchOptions, inside_image
 from ssh_tf.model.training.data import match_image, matched
 from ssh_tf.nets.network import map_sizes
 from ssh_tf.roi_data_layer.pipeline import make_dataset
-from ssh_tf.roi_data_layer.pipeline_options import PipelineOptions
+from ssh_tf.roi_data_layer.pipeline_options import UNALTERED
 from ssh_tf.roi_data_layer.samples import FACE, IGNORE, PADDING
 from ssh_tf.utils.tf1 import tf
 from training_oracles import match_oracle
@@ -81,7 +81,7 @@ def records(tmp_path):
 
 
 def batches(records, count, first=0, batch_size=2, all_mined=False, **shard):
-    options = PipelineOptions(scales=(64,), max_size=128)
+    options = UNALTERED._replace(scales=(64,), max_size=128)
     with tf.Graph().as_default(), tf.Session() as session:
         start = tf.placeholder(tf.int64, ())
         dataset = make_dataset(records, options, 3, start, batch_size, **shard)

@@ -168,7 +168,7 @@ class _Stages:
         self._detector.detect_prepared([levels])
         note("detect")
         seconds["python"] = seconds["detect"] - self._session_seconds
-        pictures = [Picture(str(self._file), None, lambda: read_image(self._file), int)] * _STREAMED
+        pictures = [Picture(str(self._file), None, lambda: read_image(self._file))] * _STREAMED
         arrivals = [perf_counter() for _ in detect_pictures(self._detector, pictures)]
         seconds["stream"] = (arrivals[-1] - arrivals[0]) / (_STREAMED - 1)
         return seconds

@@ -6,7 +6,6 @@ NumPy, OpenCV and Pillow only: the MindSpore port shares this module.
 
 import io
 import os
-import re
 import stat
 import struct
 from collections.abc import Iterable
@@ -21,6 +20,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from ssh_tf.utils.errors import FullDiskError, ImageError, is_full, reason_of
 from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.opencv import cv2
+from ssh_tf.utils.picture_bytes import Flawed, checked, is_heif
 
 # What the backbones were trained on, in 0..255.
 PIXEL_MEANS_BGR = np.array([102.9801, 115.9465, 122.7717], dtype=np.float32)
@@ -30,7 +30,10 @@ MAX_PIXELS = 2**28
 
 # Files that a folder of pictures is searched for.
 IMAGE_SUFFIXES = frozenset(
-    {".avif", ".bmp", ".gif", ".jp2", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+    {
+        *(".avif", ".bmp", ".dib", ".gif", ".heic", ".heif", ".hif", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg"),
+        *(".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"),
+    }
 )
 
 # Above this many pixels a picture is shrunk in uint8: a float copy would take 12 bytes a pixel.
@@ -38,11 +41,7 @@ _MAX_FLOAT_PIXELS = 2**25
 
 _EXIF_ORIENTATION = 0x0112
 
-# A marker in JPEG's entropy-coded data: 0xFF that is neither stuffed, nor a restart marker, nor fill.
-_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-_JPEG_END_OF_IMAGE = 0xD9
-
-_PILLOW_FORMATS = ("GIF", "TIFF", "WEBP")
+_PILLOW_FORMATS = ("AVIF", "GIF", "TIFF", "WEBP")
 COLOUR_MODES = frozenset({"1", "CMYK", "L", "LA", "P", "PA", "RGB", "RGBA"})
 """Of PIL images: those that become 8-bit colours without loss of light."""
 
@@ -62,10 +61,12 @@ def read_image(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> np
 def decode_image(data: bytes, path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> npt.NDArray[np.uint8]:
     """`read_image` for the bytes of a file; errors name `path`."""
     size = _header_size(io.BytesIO(data), path, max_pixels)
-    # Older OpenCV decodes a JPEG that was cut off to a picture whose rest is grey, and says nothing.
-    for signature, is_complete in _COMPLETENESS.items():
-        if data.startswith(signature) and not is_complete(data):
-            raise ImageError(f"{path}: the picture is cut off before its end")
+    if is_heif(data):
+        return _decode_heif(data, path, max_pixels)
+    try:
+        data = checked(data)
+    except Flawed as flaw:
+        raise ImageError(f"{path}: {flaw}") from flaw
     image: npt.NDArray[Any] | None = _decode_by_pillow(data)
     if image is None:
         try:
@@ -212,7 +213,7 @@ def _read_bytes(path: str | os.PathLike[str]) -> bytes:
 
 
 def _decode_by_pillow(data: bytes) -> npt.NDArray[np.uint8] | None:
-    """Decode the formats that OpenCV before 4.13 reads not at all (GIF) or not upright (TIFF, WebP).
+    """Decode the formats that OpenCV, or its versions before 4.13, reads not at all (GIF) or not upright (the others).
 
     Returns (H, W, 3) BGR, or None for other formats and for what Pillow cannot make 8-bit colours of.
     """
@@ -223,6 +224,22 @@ def _decode_by_pillow(data: bytes) -> npt.NDArray[np.uint8] | None:
             return upright_bgr(picture)
     except Exception:  # as for headers: whatever a parser stumbles on, OpenCV has the last word
         return None
+
+
+def _decode_heif(data: bytes, path: str | os.PathLike[str], max_pixels: int) -> npt.NDArray[np.uint8]:
+    """Decode HEIC, which is stored with its rotation; needs the extra `heif`."""
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise ImageError(f"{path}: a HEIC picture; pip install 'ssh-face-detector[heif]' to read such") from error
+    try:
+        picture = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True)
+        width, height = picture.size
+        if width * height <= max_pixels:
+            return np.ascontiguousarray(np.asarray(picture.to_pillow().convert("RGB"))[:, :, ::-1])
+    except Exception as error:  # whatever its parser stumbles on
+        raise ImageError(f"{path}: the picture is damaged ({reason_of(error)})") from error
+    raise ImageError(f"{path}: {width}x{height} pixels are too many (at most {max_pixels / 1e6:.0f} megapixels)")
 
 
 def upright_bgr(picture: Image.Image) -> npt.NDArray[np.uint8]:
@@ -269,34 +286,3 @@ def _open_by_pillow(stream: BinaryIO, formats: Iterable[str] = ()) -> Image.Imag
                     stream.seek(0)
                     return read(stream, "")
     raise UnidentifiedImageError
-
-
-def _jpeg_is_complete(data: bytes) -> bool:
-    """Whether the segments of a JPEG stream lead to its end-of-image marker.
-
-    The marker's bytes may also stand in a thumbnail or in what a camera appends, so the segments are walked.
-    """
-    position = 2
-    while True:
-        # Entropy-coded data follow a scan header; elsewhere the next marker is right here or behind fill bytes.
-        found = _JPEG_MARKER.search(data, position)
-        if found is None:
-            return False
-        position = found.end()
-        if data[position - 1] == _JPEG_END_OF_IMAGE:
-            return True
-        position += int.from_bytes(data[position : position + 2], "big")
-
-
-def _png_is_complete(data: bytes) -> bool:
-    """Whether the chunks of a PNG file lead to its end chunk."""
-    position = 8
-    while position + 12 <= len(data):
-        if data[position + 4 : position + 8] == b"IEND":
-            return True
-        position += 12 + int.from_bytes(data[position : position + 4], "big")
-    return False
-
-
-# By the first bytes of the file.
-_COMPLETENESS = {b"\xff\xd8": _jpeg_is_complete, b"\x89PNG\r\n\x1a\n": _png_is_complete}

@@ -35,8 +35,8 @@ class Picture(NamedTuple):
     frame: int | None
     """Number of the frame in a video, from 0."""
     load: Callable[[], npt.NDArray[np.uint8]]
-    size: Callable[[], int]
-    """About how many bytes of memory `load` takes."""
+    size: Callable[[], int] = int
+    """About how many bytes of memory `load` takes; 0 if unknown."""
     seconds: float | None = None
     """Of a frame: the time at which it is shown, from the video's beginning."""
 
@@ -135,7 +135,7 @@ def _absent(given: str, reason: str) -> MediaSource:
     def load() -> npt.NDArray[np.uint8]:
         raise ImageError(message)
 
-    return MediaSource(given, Path(given), 1, None, lambda: iter([Picture(given, None, load, int)]))
+    return MediaSource(given, Path(given), 1, None, lambda: iter([Picture(given, None, load)]))
 
 
 def _check_name(path: Path) -> None:

@@ -7,13 +7,18 @@ import logging
 import os
 import warnings
 
-_ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "2", "GLOG_v": "3", "OPENCV_LOG_LEVEL": "SILENT"}
+_ENVIRONMENT = {
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+    "GLOG_v": "3",
+    "OPENCV_LOG_LEVEL": "SILENT",
+    "OPENCV_FFMPEG_LOGLEVEL": "-8",
+}
 
 
 def quiet_libraries() -> None:
     """Leave the one line to be seen that a user has to see. A level that the environment sets already is respected.
 
-    TensorFlow and MindSpore tell how they start and compile; of a picture that it cannot decode, OpenCV tells in
+    TensorFlow and MindSpore tell how they start and compile; of what they cannot decode, OpenCV and FFmpeg tell in
     several lines what we say in one, with the file's name; Pillow warns of odd metadata. To be called before these are
     imported.
     """

@@ -2,7 +2,9 @@
 
 import contextlib
 import io
+import os
 import struct
+import sys
 import zlib
 
 import cv2
@@ -16,6 +18,7 @@ from ssh_tf.utils.errors import ImageError
 from ssh_tf.utils.images import (
     MAX_PIXELS,
     PIXEL_MEANS_BGR,
+    bytes_to_read,
     image_size,
     network_input,
     read_image,
@@ -148,6 +151,91 @@ def test_size_follows_rotation_in_other_formats(write, file_format):
     assert image_size(path) == read_image(path).shape[:2]
 
 
+@pytest.mark.parametrize("value", ORIENTATIONS)
+def test_avif_is_upright(write, value):
+    path = write(encode("AVIF", quality=100, subsampling="4:4:4", exif=orientation(value)))
+    image, expected = read_image(path), ORIENTATIONS[value](PICTURE)
+    assert image_size(path) == image.shape[:2] == expected.shape[:2]
+    assert np.abs(image.astype(int) - expected).max() <= LOSSY
+
+
+def test_heic_is_upright_or_its_extra_named(write, monkeypatch):
+    heif = pytest.importorskip("pillow_heif", reason="the extra heif")
+    stream = io.BytesIO()
+    heif.from_pillow(Image.fromarray(PICTURE[..., ::-1])).save(stream, quality=100, exif=orientation(6).tobytes())
+    path = write(stream.getvalue(), "picture.HEIC")
+    assert image_size(path) == read_image(path).shape[:2] == (WIDTH, HEIGHT)
+    assert np.abs(read_image(path).astype(int) - np.rot90(PICTURE, -1)).mean() <= 4
+    with pytest.raises(ImageError, match="64 pixels are too many"):
+        read_image(path, max_pixels=HEIGHT * WIDTH - 1)
+    with pytest.raises(ImageError, match="picture is damaged"):
+        read_image(write(stream.getvalue()[:300]))
+
+
+def test_heic_without_its_extra(write, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    path = write(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100))
+    with pytest.raises(ImageError, match=r"a HEIC picture; pip install 'ssh-face-detector\[heif\]'"):
+        read_image(path)
+
+
+def with_chunks(*chunks):
+    """A PNG with `chunks`, (kind, content), behind its header."""
+    data = encode("PNG")
+    framed = (struct.pack(">I", len(b)) + k + b + struct.pack(">I", zlib.crc32(k + b)) for k, b in chunks)
+    return data[:33] + b"".join(framed) + data[33:]
+
+
+def test_odd_remarks_in_a_png_are_passed_over_in_silence(write, capfd):
+    odd = [
+        (b"iCCP", b"x\0\0" + zlib.compress(b"0" * 99)),
+        (b"gAMA", b"\0"),
+        (b"sBIT", b"12345"),
+        (b"tIME", b"\xff" * 7),
+    ]
+    np.testing.assert_array_equal(read_image(write(with_chunks(*odd))), PICTURE)
+    assert capfd.readouterr().err == ""
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_png_with_a_bit_flipped_is_read_right_or_refused(tmp_path_factory, data):
+    content = bytearray(with_chunks((b"tEXt", b"a\0b")))
+    content[data.draw(st.integers(8, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    path = tmp_path_factory.mktemp("flipped") / "x.png"
+    path.write_bytes(content)
+    with contextlib.suppress(ImageError):
+        np.testing.assert_array_equal(read_image(path), PICTURE)
+
+
+@pytest.mark.parametrize("scans", [64, 65, 400])
+def test_scans_of_a_jpeg_have_a_bound(write, scans):
+    data = encode("JPEG", progressive=True)
+    # The last scan again and again.
+    last = data.rindex(b"\xff\xda")
+    path = write(data[:-2] + data[last:-2] * (scans - data.count(b"\xff\xda")) + data[-2:])
+    if scans > 64:
+        with pytest.raises(ImageError, match="more than 64 scans"):
+            read_image(path)
+    else:
+        assert read_image(path).shape == (HEIGHT, WIDTH, 3)
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    for path in (tmp_path / "pipe.png", "/dev/zero"):
+        for read in (read_image, image_size):
+            with pytest.raises(ImageError, match="not a regular file"):
+                read(path)
+
+
+def test_what_reading_takes_is_known_from_the_header(write, tmp_path):
+    assert bytes_to_read(write(png_header(4000, 3000))) == 15 * 12_000_000
+    assert bytes_to_read(write(png_header(16_000, 16_000))) == 6 * 256_000_000
+    assert bytes_to_read(write(b"unknown")) == 6 * MAX_PIXELS
+    assert bytes_to_read(tmp_path / "missing") == 0
+
+
 def test_one_pixel(write):
     path = write(encode("PNG", PICTURE[:1, :1]))
     np.testing.assert_array_equal(read_image(path), PICTURE[:1, :1])
@@ -174,6 +262,7 @@ UNREADABLE = {
     "half a jpeg with a whole one as its thumbnail": (encode("JPEG", comment=JPEG)[: len(JPEG) + 300], "cut off"),
     "half a jpeg filled with zeros": (JPEG[: len(JPEG) // 2] + bytes(len(JPEG)), "cut off"),
     "the first bytes of a jpeg": (JPEG[:10], "cut off"),
+    "a damaged png": (encode("PNG")[:60] + b"\0\0" + encode("PNG")[62:], "checksum of a part IDAT"),
     "half a png": (encode("PNG")[:90], "cut off"),
     "a png without its end": (encode("PNG")[:-5], "cut off"),
     "half a bmp": (encode("BMP")[:3000], "damaged"),

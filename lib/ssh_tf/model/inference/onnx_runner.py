@@ -17,6 +17,8 @@ from ssh_tf.utils.errors import CheckpointError
 
 _log = logging.getLogger(__name__)
 
+_FATAL = 4
+
 
 class OnnxRunner:
     """Runs an ONNX file under ONNX Runtime, one image at a time."""
@@ -37,7 +39,9 @@ class OnnxRunner:
         wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
         providers = [name for name in wanted if name in runtime.get_available_providers()]
         options = runtime.SessionOptions()
-        options.log_severity_level = 3
+        options.log_severity_level = _FATAL  # what fails is raised, and told by who catches it
+        self._options = runtime.RunOptions()
+        self._options.log_severity_level = _FATAL
         try:
             self._session = runtime.InferenceSession(content, options, providers=providers)
         except Exception as error:  # ONNX Runtime's errors have no common class
@@ -54,7 +58,8 @@ class OnnxRunner:
         found = []
         for image in images:
             try:
-                outputs = self._session.run(self._outputs, {f"{IMAGES}:0": image[None], f"{IMAGE_INFO}:0": info})
+                inputs = {f"{IMAGES}:0": image[None], f"{IMAGE_INFO}:0": info}
+                outputs = self._session.run(self._outputs, inputs, self._options)
             except Exception as error:
                 raise CheckpointError(f"ONNX Runtime fails on the graph: {_first_line(error)}") from error
             found += proposals_by_image(outputs, 1)

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.metadata
+import pkgutil
 import re
 import shutil
 import subprocess
@@ -80,14 +81,19 @@ def test_what_does_not_come_with_the_package_is_named_and_the_rest_listed():
         model_path("vgg61")
 
 
-def test_the_command_is_the_demo(monkeypatch, capsys):
-    (command,) = importlib.metadata.entry_points(group="console_scripts", name="ssh-detect")
-    run = command.load()
-    monkeypatch.setattr(sys, "argv", ["ssh-detect", "--help"])
+_SCRIPTS = (ROOT / "pyproject.toml").read_text(encoding="utf-8").partition("[project.scripts]")[2].partition("[")[0]
+COMMANDS = dict(re.findall(r'^(\S+) = "(\S+)"$', _SCRIPTS, re.MULTILINE))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_commands_are_tools(command, monkeypatch, capsys):
+    run = pkgutil.resolve_name(COMMANDS[command])
+    monkeypatch.setattr(sys, "argv", [command, "--help"])
     with pytest.raises(SystemExit) as leaving:
         run()
     assert leaving.value.code == 0
-    assert "ssh-detect" in capsys.readouterr().out
+    assert f"usage: {command} " in capsys.readouterr().out
+    assert f"The command `{command}`." == run.__doc__
 
 
 def test_every_import_is_asked_for():

@@ -7,6 +7,7 @@ size of the model. Every model is run in each precision and each view:
   single    shortest side 1200, longest at most 1600
   pyramid   shortest sides 500, 800, 1200 and 1600, for a longest side of 1200 at 800
   mirrored  the pyramid, and its mirror image
+  fast, balanced, accurate   what --size of tools/demo.py calls so
 
 The classic detectors come with other packages: pip install '.[compare]' brings them (and sets OpenCV back to version 4,
 the last one with cascades). Those that are not installed are left out.
@@ -24,6 +25,7 @@ from ssh_tf.model.command_line import add_backbone_argument, add_config_argument
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detector import DEFAULT_MODEL, FaceDetector
 from ssh_tf.model.files.checkpoints import model_files
+from ssh_tf.model.sizes import SIZES, size_settings
 from ssh_tf.model.training.validation import sample_records
 from ssh_tf.utils.arguments import ToolParser, positive
 from ssh_tf.utils.errors import run_tool
@@ -35,7 +37,12 @@ from ssh_tools.measuring.peers import PEERS, MissingPeer
 
 SINGLE = ("TEST.SCALES", "[1200]", "TEST.MAX_SIZE", "1600", "TEST.FLIP", "False")
 PYRAMID = (*SINGLE, "TEST.SCALES", "[500, 800, 1200, 1600]", "TEST.PYRAMID_BASE", "[800, 1200]")
-VIEWS = {"single": SINGLE, "pyramid": PYRAMID, "mirrored": (*PYRAMID, "TEST.FLIP", "True")}
+VIEWS = {
+    "single": SINGLE,
+    "pyramid": PYRAMID,
+    "mirrored": (*PYRAMID, "TEST.FLIP", "True"),
+    **{name: (*SINGLE, *size_settings(name)) for name in SIZES if name != "pyramid"},
+}
 PRECISIONS = ("fp32", "bf16")
 
 

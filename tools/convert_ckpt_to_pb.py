@@ -111,5 +111,10 @@ def _report(
         raise CheckpointError(f"{path}: does not find what the checkpoint finds; do not use it")
 
 
-if __name__ == "__main__":
+def entry() -> None:
+    """The command `ssh-convert`."""
     run_tool(main)
+
+
+if __name__ == "__main__":
+    entry()

@@ -114,5 +114,10 @@ def progress(title: str) -> Iterator[Report]:
         yield report
 
 
-if __name__ == "__main__":
+def entry() -> None:
+    """The command `ssh-fetch-data`."""
     run_tool(main)
+
+
+if __name__ == "__main__":
+    entry()

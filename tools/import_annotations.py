@@ -84,5 +84,10 @@ def _tell(problems: Problems) -> None:
         print(line, file=sys.stderr)
 
 
-if __name__ == "__main__":
+def entry() -> None:
+    """The command `ssh-import-annotations`."""
     run_tool(main)
+
+
+if __name__ == "__main__":
+    entry()

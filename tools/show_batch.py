@@ -71,5 +71,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-if __name__ == "__main__":
+def entry() -> None:
+    """The command `ssh-show-batch`."""
     run_tool(main)
+
+
+if __name__ == "__main__":
+    entry()

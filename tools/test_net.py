@@ -167,5 +167,10 @@ def detect(
     return folder, run
 
 
-if __name__ == "__main__":
+def entry() -> None:
+    """The command `ssh-test`."""
     run_tool(main)
+
+
+if __name__ == "__main__":
+    entry()

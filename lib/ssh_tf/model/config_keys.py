@@ -105,6 +105,9 @@ CONFIG_KEYS: Mapping[str, ConfigKey] = MappingProxyType(
         ),
         "TEST.SCALES": _sides([1200], "shortest sides in pixels; one: a single scale; several: an image pyramid"),
         "TEST.MAX_SIZE": _sides(1600, "single scale: largest longest side"),
+        "TEST.CLOSE_UP": ConfigKey(
+            0, "single scale: shortest side of a second one, smaller, for faces that fill the image; 0: none", 0, 32768
+        ),
         "TEST.PYRAMID_BASE": _sides(
             [800, 1200], "pyramid: shortest side that its scales are relative to, and largest longest side of that", 2
         ),

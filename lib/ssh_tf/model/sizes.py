@@ -2,10 +2,14 @@
 
 from ssh_tf.utils.errors import ConfigError
 
+_CLOSE_UP = ["TEST.CLOSE_UP", "300"]
+_LARGEST_WITHOUT = 512
+"""Up to this shortest side, which is the largest anchor, a face that fills the image is found without a close-up."""
+
 SIZES = {
     "fast": ["TEST.SCALES", "[480]"],
-    "balanced": ["TEST.SCALES", "[800]"],
-    "accurate": ["TEST.SCALES", "[1200]"],
+    "balanced": ["TEST.SCALES", "[800]", *_CLOSE_UP],
+    "accurate": ["TEST.SCALES", "[1200]", *_CLOSE_UP],
     "pyramid": ["TEST.SCALES", "[500, 800, 1200, 1600]"],
 }
 """Name: settings, as `load_config` takes them. `docs/sizes.md` tells what each finds, and in which time."""
@@ -24,4 +28,5 @@ def size_settings(size: str | int) -> list[str]:
         return list(SIZES[str(size)])
     if not str(size).isdecimal():
         raise ConfigError(f"{size!r} is no size: {', '.join(SIZES)} or a number of pixels")
-    return ["TEST.SCALES", f"[{int(size)}]"]
+    close_up = _CLOSE_UP if int(size) > _LARGEST_WITHOUT else []
+    return ["TEST.SCALES", f"[{int(size)}]", *close_up]

@@ -106,6 +106,34 @@ def test_single_scale_keeps_m3():
     assert len(detector([[0, 0, 300, 300]], [0.9], [2])(picture(400, 500))) == 1
 
 
+def close_up(size, *overrides):
+    settings = ["TEST.SCALES", "[400]", "TEST.MAX_SIZE", "800", "TEST.CLOSE_UP", "100", "TEST.NMS", "1.0"]
+    asked = detector([[0, 0, 20, 20], [0, 0, 90, 90]], [0.9, 0.8], [0, 2], [*settings, *overrides])
+    return asked, asked(picture(*size))
+
+
+def test_a_close_up_is_a_second_scale_that_m3_is_left_to():
+    asked, found = close_up((200, 300))
+    assert asked.runner.asked == [((1, 100, 150, 3), 0.5), ((1, 400, 600, 3), 2.0)]
+    # M1's of both scales, M3's of the smaller.
+    assert sorted(found[:, 2].tolist()) == [10, 40, 180]
+
+
+def test_a_close_up_is_as_much_smaller_in_a_long_image():
+    assert asked_sizes(close_up((200, 800))[0]) == [(1, 50, 200), (1, 200, 800)]
+
+
+@pytest.mark.parametrize("overrides", [["TEST.CLOSE_UP", "0"], ["TEST.CLOSE_UP", "400"], ["TEST.CLOSE_UP", "500"]])
+def test_a_close_up_that_is_none(overrides):
+    asked, found = close_up((200, 300), *overrides)
+    assert asked_sizes(asked) == [(1, 400, 600)]
+    assert len(found) == 2
+
+
+def test_no_close_up_of_an_image_that_is_too_narrow_for_it():
+    assert asked_sizes(close_up((40, 800))[0]) == [(1, 40, 800)]
+
+
 def test_mirrored_boxes_are_turned_back():
     asked = detector([[20, 40, 60, 80]], [0.9], [0], ["TEST.FLIP", "True", "TEST.NMS", "1.0"])
     found = asked(picture(1200, 1600))
@@ -175,7 +203,9 @@ def test_the_end_of_a_block_closes_the_network():
     ("size", "shapes"),
     [
         ("fast", [(480, 640)]),
-        (640, [(640, 853)]),
+        ("balanced", [(300, 400), (800, 1067)]),
+        ("accurate", [(300, 400), (1200, 1600)]),
+        (640, [(300, 400), (640, 853)]),
         ("320", [(320, 427)]),
         ("pyramid", [(500, 667), (800, 1067), (1200, 1600), (1600, 2133)]),
     ],

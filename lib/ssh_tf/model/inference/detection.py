@@ -128,7 +128,9 @@ class Detector:
         return results + self.detect_prepared(prepared, threshold)
 
     def prepare(self, image: npt.NDArray[np.uint8]) -> list[Level]:
-        """Resize `image` (H, W, 3) BGR for the network, once for each of `TEST.SCALES`. Safe to call from a thread.
+        """Resize `image` (H, W, 3) BGR for the network, once for each of `TEST.SCALES` and for `TEST.CLOSE_UP`.
+
+        Safe to call from a thread.
 
         Raises:
             ImageError: a side is under 16 pixels at the network's input, or it is not a colour picture of 8 bits.
@@ -156,7 +158,11 @@ class Detector:
         """Factors of the image's resizes (paper, section 4; spec of the image pyramid)."""
         test = self.config.TEST
         if len(test.SCALES) == 1:
-            return [shortest_side_scale(height, width, test.SCALES[0], test.MAX_SIZE)]
+            scale = shortest_side_scale(height, width, test.SCALES[0], test.MAX_SIZE)
+            close_up = scale * test.CLOSE_UP / test.SCALES[0]
+            # A face that fills the image is larger than the largest anchor at most scales.
+            is_useful = close_up < scale and round(close_up * min(height, width)) >= _MIN_SIDE
+            return [close_up, scale] if is_useful else [scale]
         shortest, longest = test.PYRAMID_BASE
         base = shortest_side_scale(height, width, shortest, longest)
         return [base * scale / shortest for scale in test.SCALES]

@@ -16,7 +16,7 @@ from ssh_tf.model.inference.graph_runner import GraphRunner
 from ssh_tf.model.inference.onnx_runner import OnnxRunner
 from ssh_tf.model.options import network_options
 from ssh_tf.model.precision import Precision, prefers_int8
-from ssh_tf.model.sizes import size_settings
+from ssh_tf.model.sizes import DEFAULT_SIZE, size_settings
 from ssh_tf.nets.backbones import BACKBONES
 from ssh_tf.utils.cpu import cpu_flags
 from ssh_tf.utils.errors import CheckpointError, ConfigError, SSHError
@@ -45,9 +45,10 @@ class FaceDetector(Detector):
         Args:
             model: the name of a model that comes with the package, such as ``"mobile_ssh"``; the path of a checkpoint,
                 a `.pb` file, the folder of a SavedModel or a `.onnx` file; or a `Runner`.
-            config: says at which scales a picture is looked at and how boxes are thinned out; the defaults if None.
+            config: says at which scales a picture is looked at and how boxes are thinned out; None: as `size` says.
             precision: of the arithmetic.
-            size: instead of `config`: how large a picture is looked at; a name of `SIZES`, or the shortest side.
+            size: instead of `config`: how large a picture is looked at; a name of `SIZES`, or the shortest side
+                (None: `DEFAULT_SIZE`).
             backbone: of a checkpoint (a key of `BACKBONES`; None: see which it is).
 
         Raises:
@@ -121,11 +122,11 @@ class FaceDetector(Detector):
 
 
 def _config(config: Any, size: str | int | None = None) -> Any:
-    if size is None:
-        return load_config() if config is None else config
-    if config is not None:
+    if config is None:
+        return load_config(None, size_settings(DEFAULT_SIZE if size is None else size))
+    if size is not None:
         raise ConfigError("a detector takes a size or a configuration, not both: set TEST.SCALES in the configuration")
-    return load_config(None, size_settings(size))
+    return config
 
 
 def _runner_of(model: str | os.PathLike[str], backbone: str | None, config: Any, precision: Precision) -> Runner:

@@ -14,7 +14,8 @@ class Shelf:
         ranges: whether it knows ranges.
         version: the ETag it sends, or None.
         status: an error that it answers everything with, or None.
-        length: whether it says how long a file is.
+        length: whether it says how long a file is; or what it says.
+        extra: what it sends behind the end of a file that it was asked for from the middle on.
         requests: (path, value of the Range header) of each request.
     """
 
@@ -25,6 +26,7 @@ class Shelf:
         self.version = '"one"'
         self.status = None
         self.length = True
+        self.extra = b""
         self.requests = []
         self.url = ""
 
@@ -51,8 +53,10 @@ class _Handler(BaseHTTPRequestHandler):
         if shelf.version:
             self.send_header("ETag", shelf.version)
         rest = content[start:]
+        if start:
+            rest += shelf.extra
         if shelf.length:
-            self.send_header("Content-Length", str(len(rest)))
+            self.send_header("Content-Length", shelf.length if isinstance(shelf.length, str) else str(len(rest)))
         self.end_headers()
         self.wfile.write(rest if shelf.break_after is None else rest[: shelf.break_after])
 

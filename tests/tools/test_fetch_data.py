@@ -93,3 +93,13 @@ def test_names_are_checked(arguments, capsys):
 
 def test_groups_name_archives():
     assert {name for names in GROUPS.values() for name in names} == set(ARCHIVES)
+
+
+def test_a_web_page_in_place_of_an_archive_is_not_kept(shelf, tmp_path, capsys):
+    """The next run asks the server again."""
+    shelf.files["/FDDB-folds.tgz"] = b"<html>come back later</html>"
+    assert run(shelf, tmp_path, "fddb_folds") == 1
+    assert "web page instead; it was deleted, run again" in capsys.readouterr().err
+    assert not list((tmp_path / "archives").iterdir())
+    shelf.files["/FDDB-folds.tgz"] = tar_of("FDDB-folds/FDDB-fold-01.txt", b"a\n")
+    assert run(shelf, tmp_path, "fddb_folds") == 0

@@ -4,11 +4,12 @@ import hashlib
 import io
 import tarfile
 import zipfile
+from types import SimpleNamespace
 
 import pytest
 
 from local_server import serve
-from ssh_tf.utils.download import Check, download, extract
+from ssh_tf.utils.download import Check, DamagedArchive, download, extract
 from ssh_tf.utils.errors import DataError
 
 CONTENT = bytes(range(256)) * 40
@@ -153,6 +154,31 @@ def test_other_schemes_are_refused(tmp_path):
         download("file:///etc/passwd", tmp_path / "file", NOTHING, lambda *_: None)
 
 
+@pytest.mark.parametrize("length", ["abc", "-5", "9" * 5000, "1e9", "٣"])
+def test_a_length_that_is_none_is_refused(shelf, tmp_path, length):
+    shelf.length = length.encode("utf-8").decode("latin-1")
+    with pytest.raises(DataError, match="as the length of the file"):
+        fetch(shelf, tmp_path)
+
+
+def test_a_server_that_sends_more_than_there_is_ends(shelf, tmp_path):
+    shelf.break_after = 4000
+    with pytest.raises(RuntimeError, match="killed"):
+        interrupted(shelf, tmp_path)
+    shelf.break_after = None
+    shelf.extra = bytes(3_000_000)
+    with pytest.raises(DataError, match=r"sends more than [\d,]+ bytes; nothing is kept"):
+        fetch(shelf, tmp_path)
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 1000
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "http://a b/", "http://a:port/", "http://\0/", "http://" + "a" * 300])
+def test_addresses_that_are_none_are_one_line(tmp_path, url):
+    with pytest.raises(DataError) as raised:
+        download(url, tmp_path / "a", Check(), lambda *_: None, attempts=1, timeout=1, pause=0)
+    assert "\n" not in str(raised.value)
+
+
 # Archives.
 
 
@@ -225,3 +251,39 @@ def test_truncated_archives_are_named(tmp_path):
 def test_empty_archives_are_named(tmp_path):
     with pytest.raises(DataError, match="holds no files under root/"):
         extract(zipped(tmp_path / "archive", {"other/a": b"a"}), tmp_path / "here", strip="root")
+
+
+@pytest.mark.parametrize("place", [-8, -2])
+def test_the_sum_of_a_tgz_is_compared_before_anything_is_unpacked(tmp_path, place):
+    """Its last eight bytes are a sum and a length, behind what tarfile reads."""
+    archive = tarred(tmp_path / "archive", {"a": b"content" * 100})
+    content = bytearray(archive.read_bytes())
+    content[place] ^= 1
+    archive.write_bytes(content)
+    with pytest.raises(DamagedArchive, match="not a whole archive"):
+        extract(archive, tmp_path / "here")
+    assert not (tmp_path / "here").exists()
+
+
+def test_the_sums_of_a_zip_are_compared_before_anything_is_unpacked(tmp_path):
+    archive = zipped(tmp_path / "archive", {"a": b"first", "b": b"second content"})
+    archive.write_bytes(archive.read_bytes().replace(b"second", b"secund", 1))
+    with pytest.raises(DamagedArchive, match=r"b is damaged; nothing was unpacked|not a whole archive"):
+        extract(archive, tmp_path / "here")
+    assert not (tmp_path / "here").exists()
+
+
+def test_encrypted_archives_are_named(tmp_path):
+    archive = zipped(tmp_path / "archive", {"a": b"secret"})
+    content = bytearray(archive.read_bytes())
+    for start, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(start) + offset] |= 1
+    archive.write_bytes(content)
+    with pytest.raises(DamagedArchive, match=r"archive: .*encrypted"):
+        extract(archive, tmp_path / "here")
+
+
+def test_what_the_disk_has_no_room_for_is_not_begun(tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=3))
+    with pytest.raises(DataError, match="has room for 3; nothing was unpacked"):
+        extract(zipped(tmp_path / "archive", {"a": b"four"}), tmp_path / "here")

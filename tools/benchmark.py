@@ -55,6 +55,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--models", nargs="+", type=Path, default=[], metavar="FILE", help="for --runtimes (default: the package's)"
     )
+    parser.add_argument("--pyramid", action="store_true", help="for --runtimes: an image pyramid too")
     parser.add_argument("--batch", nargs="+", type=positive, default=[1], help="for --runtimes: images at a time")
     parser.add_argument(
         "--backbone", nargs="+", choices=list(BACKBONES), default=["mobile", "res50", "vgg16"], help="networks to run"
@@ -111,7 +112,13 @@ def _runtimes(arguments: argparse.Namespace) -> dict[str, Any]:
     if image is None:
         raise SSHError("--runtimes needs a picture: name it by --image")
     return report_runtimes(
-        arguments.models, arguments.precision, arguments.size, arguments.batch, image, arguments.repeats
+        arguments.models,
+        arguments.precision,
+        arguments.size,
+        arguments.batch,
+        image,
+        arguments.repeats,
+        arguments.pyramid,
     )
 
 

@@ -34,15 +34,15 @@ PYRAMID = ["TEST.SCALES", "[500,800,1200,1600]"]
 """Settings of an image pyramid."""
 
 _START = """
-import json, resource, sys
+import json, sys, time
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detector import FaceDetector
 from ssh_tf.utils.images import read_image
+from ssh_tf.utils.memory import resident_peak
 model, precision, image, settings = json.loads(sys.argv[1])
 image = read_image(image)
 faces = FaceDetector(model, load_config(None, settings), precision)(image)
-usage = resource.getrusage(resource.RUSAGE_SELF)
-print(json.dumps([usage.ru_utime + usage.ru_stime, usage.ru_maxrss, len(faces)]))
+print(json.dumps([time.process_time(), resident_peak(), len(faces)]))
 """
 
 
@@ -83,13 +83,9 @@ def measure_start(
     """
     rounds = [[_start(*model, image, settings) for model in models] for _ in range(repeats)]
     return [
-        Start([one[0] for one in turns], max(int(one[1]) for one in turns) * _RSS_UNIT, int(turns[0][2]))
+        Start([one[0] for one in turns], max(int(one[1]) for one in turns), int(turns[0][2]))
         for turns in zip(*rounds, strict=True)
     ]
-
-
-# Bytes on macOS, KiB elsewhere.
-_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 def _start(model: Path, precision: Precision, image: Path, settings: Sequence[str]) -> list[float]:

@@ -27,11 +27,12 @@ def report_runtimes(
     batches: Sequence[int],
     image: Path,
     repeats: int,
+    pyramid: bool = False,
 ) -> dict[str, Any]:
     """Measure the files `models`: `.pb` files in each of `precisions`, `.onnx` files in what they hold.
 
-    Each is measured at each of `sizes`, on each number of images in `batches`, and with an image pyramid. Ratios are to
-    the first line of a group, all lines of which were measured in turns.
+    Each is measured at each of `sizes`, on each number of images in `batches`, and, if asked, with an image pyramid.
+    Ratios are to the first line of a group, all lines of which were measured in turns.
     """
     models = models or [path for name in model_names() for path in model_forms(name).values()]
     variants = [(model, precision) for model in models for precision in _precisions_of(model, precisions)]
@@ -41,10 +42,10 @@ def report_runtimes(
     report: dict[str, Any] = {"peak_gflop_s": peak / 1e9, "start": _start(variants, image, repeats), "costs": []}
     print("\nprocessor ms, median" + " " * 34 + "network    ratio  GFLOP/s of peak detection    ratio")
     groups = [(*size, images, False) for size in sizes for images in batches]
-    for height, width, images, pyramid in [*groups, (*sizes[-1], 1, True)]:
-        settings = [RuntimeSetting(*variant, height, width, images, pyramid) for variant in variants]
+    for height, width, images, is_pyramid in [*groups, *([(*sizes[-1], 1, True)] if pyramid else [])]:
+        settings = [RuntimeSetting(*variant, height, width, images, is_pyramid) for variant in variants]
         costs = measure_runtimes(settings, image, repeats)
-        operations = None if graph is None or pyramid else images * network_operations(graph, height, width)
+        operations = None if graph is None or is_pyramid else images * network_operations(graph, height, width)
         report["costs"] += [_line(cost, costs[0], operations, peak) for cost in costs]
     return report
 

@@ -1,4 +1,4 @@
-"""Measure speed and memory on this machine: detection by stage, non-maximum suppression side by side, training.
+"""Measure speed and memory on this machine: detection by stage, suppression side by side, training, how tools start.
 
 Stages of an image, in milliseconds: read, resize; network (to the scores of all anchors); proposals (decoding and
 thinning out inside the graph); nms (over all branches); detect (from the resized picture to its faces, in one run of
@@ -30,6 +30,7 @@ from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.tf1 import tf
 from ssh_tools.measuring.benchmark_inference import STAGES, Measured, Setting, measure_inference
 from ssh_tools.measuring.benchmark_nms import MeasuredNms, measure_nms
+from ssh_tools.measuring.benchmark_startup import measure_starts
 from ssh_tools.measuring.benchmark_training import (
     MeasuredSteps,
     TrainingSetting,
@@ -49,6 +50,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--inference", action="store_true", help="measure detection (default: all parts)")
     parser.add_argument("--train", action="store_true", help="measure training (default: all parts)")
     parser.add_argument("--nms", action="store_true", help="measure non-maximum suppression (default: all parts)")
+    parser.add_argument("--startup", action="store_true", help="measure how tools start (default: all parts)")
     parser.add_argument(
         "--runtimes", action="store_true", help="measure model files under their runtimes (default: all parts)"
     )
@@ -86,13 +88,16 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print; 0."""
     arguments = parse_arguments(argv)
-    everything = not (arguments.inference or arguments.nms or arguments.train or arguments.runtimes)
+    parts = ("inference", "nms", "train", "runtimes", "startup")
+    everything = not any(getattr(arguments, part) for part in parts)
     report: dict[str, Any] = {"machine": _machine()}
     print("  ".join(f"{name}: {value}" for name, value in report["machine"].items()))
     if everything or arguments.inference:
         report["inference"] = _inference(arguments)
     if everything or arguments.nms:
         report["nms"] = _nms(arguments)
+    if everything or arguments.startup:
+        report["startup"] = _startup(arguments.repeats)
     if everything or arguments.train:
         report["training"] = _training(arguments)
     if everything or arguments.runtimes:
@@ -178,6 +183,22 @@ def _nms(arguments: argparse.Namespace) -> list[dict[str, Any]]:
 
 def _nms_report(measured: MeasuredNms) -> dict[str, Any]:
     return {"name": measured.name, "boxes": measured.boxes, "kept": measured.kept, **_spread(measured.seconds)}
+
+
+def _startup(repeats: int) -> list[dict[str, Any]]:
+    print("\n--help of a tool           median ms   processor ms     peak MB")
+    report = []
+    for one in measure_starts(repeats):
+        line = {
+            "tool": one.tool,
+            "clock": _spread(one.clock),
+            "processor": _spread(one.processor),
+            "peak_memory_mb": one.peak / 1e6,
+        }
+        report.append(line)
+        times = f"{line['clock']['median_ms']:12.0f}{line['processor']['median_ms']:15.0f}"
+        print(f"{one.tool:24}{times}{line['peak_memory_mb']:12.0f}")
+    return report
 
 
 def _training(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import pytest
 
 from ssh_tf.nms import nms
 from ssh_tools.benchmark import main
+from ssh_tools.measuring import benchmark_startup
 from ssh_tools.measuring.benchmark_inference import STAGES
 from ssh_tools.measuring.benchmark_nms import crowd
 
@@ -35,6 +36,21 @@ def test_nms(tmp_path, capsys):
     assert {"NumPy (tests' oracle)", "Cython", "cv2.dnn.NMSBoxes", "tf.image.non_max_suppression"} <= kept.keys()
     assert kept["Cython"] == kept["NumPy (tests' oracle)"] == len(nms(crowd(300), 0.3))
     assert "Cython" in capsys.readouterr().out
+
+
+def test_startup(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(benchmark_startup, "TOOLS", tmp_path)
+    (tmp_path / "light.py").write_text("import sys\nassert sys.argv[1:] == ['--help']\nsys.exit(0)\n")
+    (tmp_path / "heavy.py").write_text("import time, numpy\nkept = numpy.ones(2**25)\nprint(kept.sum())\n")
+    report_file = tmp_path / "report.json"
+    assert main(["--startup", "--repeats", "2", "--json", str(report_file)]) == 0
+    heavy, light = json.loads(report_file.read_text())["startup"]
+    assert (heavy["tool"], light["tool"]) == ("heavy.py", "light.py")
+    assert heavy["peak_memory_mb"] > light["peak_memory_mb"] + 200
+    for line in (heavy, light):
+        assert 0 < line["processor"]["minimum_ms"] <= line["processor"]["median_ms"]
+        assert line["processor"]["minimum_ms"] < line["clock"]["median_ms"]
+    assert "light.py" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

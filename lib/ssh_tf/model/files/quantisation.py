@@ -61,7 +61,8 @@ def calibration_windows(files: Sequence[Path], count: int = WINDOWS) -> Iterator
         except ImageError as error:
             print(f"warning: {error}", file=sys.stderr)
             continue
-        scale = shortest_side_scale(*picture.shape[:2], _SIDES[done % len(_SIDES)], _MAX_SIDE)
+        height, width = picture.shape[:2]
+        scale = shortest_side_scale(height, width, _SIDES[done % len(_SIDES)], _MAX_SIDE)
         image = network_input(picture, scale)
         top, left = (int(generator.integers(max(side - _WINDOW, 0) + 1)) for side in image.shape[:2])
         yield image[top : top + _WINDOW, left : left + _WINDOW], scale

@@ -56,6 +56,7 @@ A module belongs to the room with the longest name that it is in. The tools may 
 ONLY_IMPORTED_BY = {
     "tensorflow": {"ssh_tf.utils.tf1"},
     "tf_slim": {"ssh_tf.utils.tf1"},
+    "cv2": {"ssh_tf.utils.opencv"},
 }
 
 

@@ -18,7 +18,6 @@ from pathlib import Path
 from time import process_time
 from typing import Any, NamedTuple
 
-import cv2
 import numpy as np
 
 from ssh_tf.model.config import load_config
@@ -28,6 +27,7 @@ from ssh_tf.model.precision import Precision
 from ssh_tf.nets.inference_graph import IMAGES
 from ssh_tf.utils.errors import SSHError
 from ssh_tf.utils.images import read_image
+from ssh_tf.utils.opencv import cv2
 from ssh_tf.utils.tf1 import tf
 
 PYRAMID = ["TEST.SCALES", "[500,800,1200,1600]"]

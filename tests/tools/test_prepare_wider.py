@@ -111,3 +111,12 @@ def test_mat_whose_lists_do_not_fit_is_named(source, tmp_path):
     scipy.io.savemat(path, file)
     with pytest.raises(DataError, match=r"wider_face_train\.mat: 0--Parade/b has 4 boxes and 2 flags"):
         main(["--data", str(tmp_path), "--splits", "train"])
+
+
+@pytest.mark.parametrize("name", ["../../x.jpg", "/x.jpg"])
+def test_names_that_lead_out_are_not_passed_on(tmp_path, name):
+    (tmp_path / "wider_face_split").mkdir()
+    (tmp_path / "wider_face_split" / "wider_face_val_bbx_gt.txt").write_text(TEXT.replace("0--Parade/b.jpg", name))
+    with pytest.raises(DataError, match=r"wider_face_val_bbx_gt\.txt:4: .*outside of its folder"):
+        main(["--data", str(tmp_path), "--splits", "val"])
+    assert not written(tmp_path, "val").exists()

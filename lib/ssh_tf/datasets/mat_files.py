@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ssh_tf.utils.reading import Refused, read_bytes
 
 # The largest of WIDER FACE's has 10 MB.
-MAX_BYTES = 2**28
+_MAX_BYTES = 2**28
 
 _HEADER = 128
 _MATRIX, _COMPRESSED = 14, 15
@@ -35,20 +35,20 @@ def read_mat(path: Path, names: Collection[str]) -> dict[str, npt.NDArray[Any]]:
         NotImplementedError: the file is of format 7.3, which is HDF5.
         Refused: it is no such file, is damaged, or holds something else under these names.
     """
-    content = read_bytes(path, MAX_BYTES)
+    content = read_bytes(path, _MAX_BYTES)
     if content[124:126] in {b"\x00\x02", b"\x02\x00"} and content[126:128] in {b"IM", b"MI"}:
         raise NotImplementedError("format 7.3")
     if content[126:128] not in {b"IM", b"MI"}:
         raise Refused("not a MATLAB file of format 5")
     order = "<" if content[126:128] == b"IM" else ">"
     found = {}
-    budget = MAX_BYTES
+    budget = _MAX_BYTES
     for kind, data in _elements(memoryview(content)[_HEADER:], order):
         if kind == _COMPRESSED:
             inner = zlib.decompressobj().decompress(data, budget)
             budget -= len(inner)
             if budget <= 0:
-                raise Refused(f"holds more than {MAX_BYTES:,} bytes once it is decompressed")
+                raise Refused(f"holds more than {_MAX_BYTES:,} bytes once it is decompressed")
             kind, data = next(_elements(memoryview(inner), order))
         if kind == _MATRIX:
             name, array = _matrix(data, order, names)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import cv2
 import numpy as np
@@ -174,3 +175,27 @@ def test_a_folder_that_cannot_be_written_is_no_obstacle(folder, tmp_path):
     # A file where the cache's folder should be: the tests may run as root, whom permissions do not stop.
     (tmp_path / "blocked").write_text("")
     assert len(load_folder(folder, "train", cache_dir=tmp_path / "blocked")) == 3
+
+
+def test_the_fingerprint_of_a_set(folder, tmp_path_factory):
+    """It stays where the folder is moved or touched, and tells other boxes, regions, sizes and names."""
+    first = records_module.fingerprint(load_folder(folder, "train"))
+    moved = tmp_path_factory.mktemp("moved") / "elsewhere"
+    shutil.copytree(folder, moved, copy_function=shutil.copy)
+    assert records_module.fingerprint(load_folder(moved, "train")) == first
+
+    def changed(file, text):
+        before = (moved / file).read_text() if (moved / file).exists() else ""
+        (moved / file).write_text(text(before))
+        found = records_module.fingerprint(load_folder(moved, "train"))
+        (moved / file).write_text(before)
+        return found
+
+    others = [
+        changed("train.txt", lambda before: before.replace("1 2 11 12", "1 2 11 13")),
+        changed("train.txt", lambda before: before.replace("alone.jpg 0 0 5 5 6 6 16 16\n", "")),
+        changed("labels.jsonl", lambda _: '{"image": "alone.jpg", "ignore": [[1, 1, 2, 2]]}\n'),
+    ]
+    write_image(moved / "images/alone.jpg", 17, 17)
+    others.append(records_module.fingerprint(load_folder(moved, "train")))
+    assert len({first, *others}) == 5

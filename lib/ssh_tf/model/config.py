@@ -123,6 +123,8 @@ def _converted(value: Any, default: Any, name: str, source: str) -> Any:
             return float(value)
         except (TypeError, ValueError, OverflowError):
             pass
+    elif wanted is list and CONFIG_KEYS[name].alone and type(value) is type(default[0]):
+        return [value]
     elif wanted is list and isinstance(value, list | tuple):
         return [_converted(item, default[0], name, source) for item in value]
     elif type(value) is wanted:
@@ -154,6 +156,8 @@ def _check(config: Mapping[str, Any]) -> None:
     background, face = value("TRAIN.AUGMENT.VISIBLE")
     if background > face:
         raise ConfigError(f"TRAIN.AUGMENT.VISIBLE holds two shares in ascending order, got {background:g} and {face:g}")
+    if 0 in (windows := value("TRAIN.AUGMENT.CROP_SIZE")) and len(windows) > 1:
+        raise ConfigError(f"TRAIN.AUGMENT.CROP_SIZE holds sizes of windows, or 0 alone, got {windows!r}")
     sides = value("TRAIN.AUGMENT.FACE_SIDES")
     if any(len(side) != 3 or not (0 < side[0] < side[1] < math.inf and 0 <= side[2] < math.inf) for side in sides):
         raise ConfigError(f"TRAIN.AUGMENT.FACE_SIDES holds [from, to, how often] with 0 < from < to, got {sides!r}")

@@ -21,6 +21,8 @@ class ConfigKey(NamedTuple):
     choices: tuple[str, ...] = ()
     items: int | None = None
     """Of a list: how many, if that is fixed."""
+    alone: bool = False
+    """Of a list: one value stands for it too."""
 
 
 def _part(default: float, meaning: str) -> ConfigKey:
@@ -48,6 +50,12 @@ CONFIG_KEYS: Mapping[str, ConfigKey] = MappingProxyType(
         ),
         "TRAIN.WARMUP": _count(0, "iterations over which the learning rate rises linearly from a tenth", 0),
         "TRAIN.CLIP_GRADIENTS": ConfigKey(0.0, "longest L2 norm of the whole gradient; 0: not clipped", 0, 1e30),
+        "TRAIN.EMA": ConfigKey(
+            0.0,
+            "running mean of the weights, which snapshots hold: the part of it that a step keeps (less at the start)",
+            0,
+            0.999999,
+        ),
         "TRAIN.DOUBLE_BIAS": ConfigKey(True, "train biases at twice the learning rate"),
         "TRAIN.BIAS_DECAY": ConfigKey(False, "L2 on biases too"),
         "TRAIN.IMS_PER_BATCH": _count(1, "images of a step on each device"),
@@ -68,6 +76,7 @@ CONFIG_KEYS: Mapping[str, ConfigKey] = MappingProxyType(
             True, "sample the negatives that the network gets most wrong; else at random"
         ),
         "TRAIN.SMOOTH_L1_SIGMA": ConfigKey(3.0, "smooth L1 turns linear at 1/sigma²", 1e-6, 1e6),
+        "TRAIN.BOX_WEIGHT": ConfigKey(1.0, "how much the loss of the boxes counts beside that of the classes", 0, 1e6),
         "TRAIN.DISPLAY": _count(20, "iterations between printed lines"),
         "TRAIN.SUMMARY_INTERVAL": _count(100, "iterations between points in TensorBoard"),
         "TRAIN.SNAPSHOT_ITERS": _count(5000, "iterations between snapshots"),
@@ -77,7 +86,11 @@ CONFIG_KEYS: Mapping[str, ConfigKey] = MappingProxyType(
         "TRAIN.VAL_IMAGES": _count(100, "images of a validation, spread over the set"),
         "TRAIN.STOP_AFTER": _count(0, "validations without a better AP50 after which training stops; 0: never", 0),
         "TRAIN.AUGMENT.CROP_SIZE": ConfigKey(
-            0, "side in pixels of a window cut around a face; 0: train on whole images", 0, 32768
+            [0],
+            "side in pixels of a window cut around a face, of several one is drawn for each step; 0: whole images",
+            0,
+            32768,
+            alone=True,
         ),
         "TRAIN.AUGMENT.FACE_SIDES": ConfigKey(
             [[8.0, 500.0, 1.0]],
@@ -101,7 +114,9 @@ CONFIG_KEYS: Mapping[str, ConfigKey] = MappingProxyType(
         "TRAIN.AUGMENT.JPEG_RATE": _part(0.0, "share of images compressed as JPEG once more"),
         "TRAIN.AUGMENT.BLANK_IGNORED": ConfigKey(False, "fill ignore regions with the mean colour"),
         "TRAIN.AUGMENT.GROUP_WEIGHTS": ConfigKey(
-            {}, "table: how often images of a group (first folder of their path) are drawn, others being 1"
+            {},
+            "table: how often images of a group (first folder of their path, or name of the data folder) are drawn, "
+            "others being 1",
         ),
         "TEST.SCALES": _sides([1200], "shortest sides in pixels; one: a single scale; several: an image pyramid"),
         "TEST.MAX_SIZE": _sides(1600, "single scale: largest longest side"),
@@ -124,6 +139,9 @@ CONFIG_KEYS: Mapping[str, ConfigKey] = MappingProxyType(
         "TEST.NMS": _part(0.3, "a detection that overlaps a better one of any branch or scale more is suppressed"),
         "RESNET.FIXED_BLOCKS": ConfigKey(1, "blocks frozen in training behind the root, which always is", 0, 3),
         "MOBILENET.FIXED_LAYERS": ConfigKey(3, "MobileNetV1: layers frozen in training, from the input on", 0, 14),
+        "MOBILENET.TRAIN_AFFINE": ConfigKey(
+            False, "MobileNetV1: train gamma and beta of batch normalisation in the layers that are not frozen"
+        ),
         "MOBILENET.WEIGHT_DECAY": ConfigKey(0.00004, "both MobileNets: factor of the backbone's L2 terms", 0, 1e6),
         "MOBILENET.DEPTH_MULTIPLIER": ConfigKey(1.0, "MobileNetV1: all channel counts are scaled by it", 1e-3, 100),
         "MOBILENET_V2.DEPTH_MULTIPLIER": ConfigKey(1.0, "MobileNetV2: all channel counts are scaled by it", 1e-3, 100),
@@ -175,6 +193,7 @@ def _values(key: ConfigKey) -> str:
     else:
         count = f"{key.items} " if key.items else ""
         words = f"list of {count}{'lists' if isinstance(item[0], list) else kind[type(item[0])] + 's'}"
+        words = f"{kind[type(item[0])]} or {words}" if key.alone else words
     if key.low is None or key.high is None:
         return words
     return f"{words}, {key.low:g} and up" if key.high in (_MANY, 1e6, 1e30) else f"{words}, {key.low:g} to {key.high:g}"

@@ -18,6 +18,7 @@ def network_options(config: Any, backbone: str) -> NetworkOptions:
         bias_decay=config.TRAIN.BIAS_DECAY,
         fixed_blocks=config.RESNET.FIXED_BLOCKS,
         fixed_layers=config.MOBILENET.FIXED_LAYERS,
+        train_affine=config.MOBILENET.TRAIN_AFFINE,
         depth_multiplier=multiplier.DEPTH_MULTIPLIER,
         min_depth=config.MOBILENET_V2.MIN_DEPTH,
         train_bn=config.MOBILENET_V2.TRAIN_BN,
@@ -42,6 +43,7 @@ def sampling_options(config: Any) -> SamplingOptions:
         hard_positives=config.TRAIN.HARD_POSITIVE_MINING,
         hard_negatives=config.TRAIN.HARD_NEGATIVE_MINING,
         sigma=config.TRAIN.SMOOTH_L1_SIGMA,
+        box_weight=config.TRAIN.BOX_WEIGHT,
     )
 
 
@@ -52,10 +54,10 @@ def pipeline_options(config: Any) -> PipelineOptions:
         scales=tuple(train.SCALES),
         max_size=train.MAX_SIZE,
         flip_rate=0.5 if train.USE_FLIPPED else 0.0,
-        aspect_grouping=train.ASPECT_GROUPING and not augment.CROP_SIZE,
+        aspect_grouping=train.ASPECT_GROUPING and not any(augment.CROP_SIZE),
         group_weights=dict(augment.GROUP_WEIGHTS),
         blank_ignored=augment.BLANK_IGNORED,
-        crop_size=augment.CROP_SIZE,
+        crop_sizes=tuple(filter(None, augment.CROP_SIZE)),
         face_sides=tuple(FaceSides(*side) for side in augment.FACE_SIDES),
         anywhere_rate=augment.ANYWHERE_RATE,
         max_upscale=augment.MAX_UPSCALE,

@@ -13,13 +13,14 @@ import numpy as np
 from ssh_tf.datasets.records import ImageRecord, fingerprint
 from ssh_tf.layer_utils.anchors import BRANCHES
 from ssh_tf.model.config import to_plain
-from ssh_tf.model.files.checkpoints import assign
+from ssh_tf.model.files.checkpoints import Checkpoint, assign
 from ssh_tf.model.files.weights import initial_weights, weights_table
 from ssh_tf.model.options import match_options, pipeline_options, sampling_options
 from ssh_tf.model.training.data import matched
 from ssh_tf.model.training.devices import Devices
 from ssh_tf.model.training.learning_rate import learning_rate
 from ssh_tf.model.training.log import TrainingFiles, TrainingLog
+from ssh_tf.model.training.mean_weights import MeanWeights, has_means, mean_share, without_means
 from ssh_tf.model.training.snapshots import Snapshot, SnapshotFolder, check_data, code_digest, differences
 from ssh_tf.model.training.step import build_training_step
 from ssh_tf.model.training.tables import LossRow
@@ -186,6 +187,7 @@ class _Training:
             common_start = CommonStart(devices, variables)
             with devices.strategy.scope():
                 self._saver = tf.train.Saver(max_to_keep=0)
+                self._means = MeanWeights(variables, devices)
                 initialize = tf.global_variables_initializer()
                 self._finite = tf.reduce_all(
                     [tf.reduce_all(tf.is_finite(variable.read_value())) for variable in variables]
@@ -206,12 +208,14 @@ class _Training:
                     if resumed:
                         self._resume(resumed, variables)
                     elif run.weight and devices.is_chief:
-                        _load_weights(session, run.weight, run.backbone, variables, devices)
+                        _load_weights(session, run.weight, run.backbone, without_means(variables), devices)
+                    if not resumed:
+                        self._means.begin(session)
                 start = common_start.settle(session, resumed.iteration if resumed else 0, _shared_settings(self._state))
                 session.run(step.initialize_data, {first: start})
                 self._step = session.make_callable(
                     [step.train, step.losses, step.stopping, step.records],
-                    [step.rate, step.branch_weights, step.stop],
+                    [step.rate, step.branch_weights, step.mean_share, step.stop],
                 )
                 files = TrainingFiles(run.output, run.tensorboard, start) if devices.is_chief else None
                 self._log = TrainingLog(files, start, run.iterations, self._state["batch"])
@@ -227,7 +231,14 @@ class _Training:
             print("since that snapshot: " + "; ".join(changes))
         if self._run.weight:
             print(f"{self._run.weight} is not read: the snapshot has the weights")
+        model = without_means(variables)
+        if len(model) < len(variables) and not has_means(Checkpoint(snapshot.prefix).shapes):
+            saver = tf.train.Saver(model, max_to_keep=0)
+            self._folder.restore(self._session, saver, snapshot, model, self._run.backbone)
+            self._means.begin(self._session)
+            return
         self._folder.restore(self._session, self._saver, snapshot, variables, self._run.backbone)
+        self._means.exchange(self._session)
 
     def _loop(self, start: int) -> Finished:
         """Train from `start` on, to the last iteration, a signal to any worker, or `TRAIN.STOP_AFTER`."""
@@ -295,7 +306,8 @@ class _Training:
             self._run.iterations,
         )
         weights = draw_branch_weights(self._run.method, seed, iteration)
-        _, losses, stopping, drawn = self._step(rate, weights, float(stop))
+        share = mean_share(iteration, settings.EMA)
+        _, losses, stopping, drawn = self._step(rate, weights, share, float(stop))
         row = LossRow.of(iteration + 1, rate, losses)
         if not math.isfinite(row.total):
             raise self._not_finite(f"the loss of iteration {row.iteration} is {row.total}", drawn)
@@ -304,7 +316,8 @@ class _Training:
     def _save(self, iteration: int, drawn: tuple[np.ndarray, ...]) -> Snapshot:
         if not self._session.run(self._finite):
             raise self._not_finite(f"iteration {iteration} has left weights that are not finite", drawn)
-        return self._folder.save(self._session, self._saver, iteration, self._state)
+        with self._means.in_place(self._session):
+            return self._folder.save(self._session, self._saver, iteration, self._state)
 
     def _not_finite(self, what: str, drawn: tuple[np.ndarray, ...]) -> SSHError:
         names = ", ".join(self._records[i].name for i in np.concatenate(drawn))

@@ -26,17 +26,22 @@ _SEPARABLE = (
 
 
 def mobilenet_v1(images: Any, options: NetworkOptions) -> EndPoints:
-    """Conv2d_5_pointwise at stride 8, Conv2d_13_pointwise at stride 16; `fixed_layers` layers and all BN are frozen."""
+    """Conv2d_5_pointwise at stride 8, Conv2d_13_pointwise at stride 16; `fixed_layers` layers are frozen.
+
+    So is all BN, but for gamma and beta of the other layers with `train_affine`.
+    """
+    norm = BatchNorm(epsilon=0.001)
     style = Style(
         activation=tf.nn.relu6,
         initializer=tf.truncated_normal_initializer(stddev=0.09),
         weight_decay=options.mobile_weight_decay,
-        norm=BatchNorm(epsilon=0.001),
+        norm=norm,
         explicit_padding=True,
     )
 
     def layer_style(layer: int) -> Style:
-        return style._replace(trainable=layer >= options.fixed_layers)
+        trained = layer >= options.fixed_layers
+        return style._replace(trainable=trained, norm=norm._replace(trainable=trained and options.train_affine))
 
     def depth(channels: int) -> int:
         return max(int(channels * options.depth_multiplier), 8)

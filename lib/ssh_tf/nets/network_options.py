@@ -13,6 +13,8 @@ class NetworkOptions(NamedTuple):
     """ResNet: blocks frozen behind the root."""
     fixed_layers: int = 3
     """MobileNetV1: layers frozen from the input on."""
+    train_affine: bool = False
+    """MobileNetV1: train gamma and beta of the layers that are not frozen; the stored statistics stay."""
     depth_multiplier: float = 1.0
     """MobileNets: all channel counts are scaled by it."""
     min_depth: int = 16

@@ -24,6 +24,8 @@ class SamplingOptions(NamedTuple):
     hard_positives: bool = True
     hard_negatives: bool = True
     sigma: float = 3.0
+    box_weight: float = 1.0
+    """How much the boxes' loss counts beside that of the classes."""
 
 
 class Targets(NamedTuple):
@@ -82,16 +84,15 @@ def branch_losses(rows: Rows, targets: Targets, options: SamplingOptions) -> tup
         chosen_faces = tf.gather(boxes, tf.gather(best, sample.indices, batch_dims=1), batch_dims=1)
         found = (sample.labels * sample.weights > 0)[:, :, None]
         chosen_faces = tf.where_v2(found, chosen_faces, chosen_anchors)
-        losses.append(
-            branch_loss(
-                tf.gather(logits, sample.indices, batch_dims=1),
-                tf.gather(deltas, sample.indices, batch_dims=1),
-                sample.labels,
-                tf.stop_gradient(encode(chosen_anchors, chosen_faces, xp=tf)),
-                sample.weights,
-                options.sigma,
-            )
+        loss = branch_loss(
+            tf.gather(logits, sample.indices, batch_dims=1),
+            tf.gather(deltas, sample.indices, batch_dims=1),
+            sample.labels,
+            tf.stop_gradient(encode(chosen_anchors, chosen_faces, xp=tf)),
+            sample.weights,
+            options.sigma,
         )
+        losses.append(BranchLoss(loss.classes, options.box_weight * loss.boxes))
     return tuple(losses)
 
 

@@ -74,6 +74,8 @@ def draw_window(
 ) -> Window:
     """Draw a window of `size` pixels in which one of `boxes`, drawn at random, has a side drawn from `face_sides`.
 
+    No side is drawn that is larger than the window.
+
     The picture is enlarged at most `max_upscale` times, and shrunk at most until its longest side is `min_fill` of the
     window. The window holds the whole face where that is possible, and leaves the picture only where that is smaller
     than the window; the place is otherwise uniform. Without boxes any scale within the bounds is drawn, log-uniformly.
@@ -82,7 +84,7 @@ def draw_window(
     if len(boxes):
         face = boxes[rng.integers(len(boxes))]
         side = float(face_side(face[None])[0])
-        scale = draw_face_side(rng, face_sides, lowest * side, max_upscale * side) / side
+        scale = draw_face_side(rng, face_sides, lowest * side, min(max_upscale * side, size)) / side
         spans = ((face[0], face[2]), (face[1], face[3]))
     else:
         scale = lowest * (max_upscale / lowest) ** rng.random()

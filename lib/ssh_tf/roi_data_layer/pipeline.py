@@ -62,7 +62,8 @@ def make_dataset(
         DataError: see `Sampler`. While the dataset runs, an unreadable image is an error within TensorFlow: see
             `data_errors`.
     """
-    side = options.crop_size or None
+    # Known where all windows have it.
+    side = options.crop_sizes[0] if len(set(options.crop_sizes)) == 1 else None
     sampler = Sampler(records, options, seed, batch_size * shard_count)
 
     def make_sample(number: np.int64) -> TrainingSample:

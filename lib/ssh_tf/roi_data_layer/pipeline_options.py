@@ -16,9 +16,9 @@ class FaceSides(NamedTuple):
 class PipelineOptions(NamedTuple):
     """How samples are drawn and made. The configuration gives the values, and fixed ones come last.
 
-    With `crop_size` 0 the whole image is resized: shortest side to one of `scales` (drawn once for each iteration, so
-    that a batch needs little padding), longest side at most `max_size`. Otherwise a square window of `crop_size` pixels
-    is cut around a face whose size is drawn from `face_sides`.
+    Without `crop_sizes` the whole image is resized: shortest side to one of `scales` (drawn once for each iteration, so
+    that a batch needs little padding), longest side at most `max_size`. Otherwise a square window, its side in pixels
+    drawn likewise from `crop_sizes`, is cut around a face whose size is drawn from `face_sides`.
     """
 
     scales: tuple[int, ...]
@@ -32,7 +32,7 @@ class PipelineOptions(NamedTuple):
     # Paint doubtful faces and those too small in the mean colour, so that they are background that teaches nothing.
     blank_ignored: bool
 
-    crop_size: int
+    crop_sizes: tuple[int, ...]
     face_sides: tuple[FaceSides, ...]
     # Share of windows that are cut anywhere at any scale, as if the image had no face. Without them what is enlarged a
     # lot always shows a large face, and the network learns to see one in anything that is enlarged.
@@ -70,7 +70,7 @@ UNALTERED = PipelineOptions(
     aspect_grouping=False,
     group_weights=MappingProxyType({}),
     blank_ignored=False,
-    crop_size=0,
+    crop_sizes=(),
     face_sides=(FaceSides(8.0, 500.0),),
     anywhere_rate=0.0,
     max_upscale=3.0,

@@ -62,19 +62,20 @@ class Sampler:
         boxes = np.concatenate([record.boxes, record.ignore])
         kinds = np.repeat(np.array([FACE, IGNORE], np.int32), [len(record.boxes), len(record.ignore)])
         window, doubtful = None, boxes[kinds == IGNORE]
-        if options.crop_size:
+        side = self._window_side(iteration)
+        if side:
             anywhere = rng.random() < options.anywhere_rate
             window = augmentation.draw_window(
                 rng,
                 image.shape[0],
                 image.shape[1],
                 record.boxes[:0] if anywhere else record.boxes,
-                options.crop_size,
+                side,
                 options.face_sides,
                 options.max_upscale,
                 options.min_fill,
             )
-            image, boxes, kinds, doubtful = _cut(image, boxes, kinds, window, options)
+            image, boxes, kinds, doubtful = _cut(image, boxes, kinds, window, side, options)
             scale = (window.target[2] / window.source[2] + window.target[3] / window.source[3]) / 2.0
         else:
             shared = random_generator(self._seed, Stream.IMAGE_SCALE, iteration)
@@ -84,13 +85,20 @@ class Sampler:
             boxes, doubtful = boxes * np.float32(scale), doubtful * np.float32(scale)
         image = _change_pixels(image, options, rng)
         if window is not None:
-            image = augmentation.pad_to_square(image, window, options.crop_size)
+            image = augmentation.pad_to_square(image, window, side)
         if options.blank_ignored and len(doubtful):
             image = augmentation.fill_regions(image, doubtful, boxes[kinds == FACE])
         if rng.random() < options.flip_rate:
             image, boxes = augmentation.flip(image, boxes)
         im_info = np.array([*image.shape[:2], scale], dtype=np.float32)
         return TrainingSample(image, im_info, boxes.astype(np.float32), kinds, np.int64(index))
+
+    def _window_side(self, iteration: int) -> int:
+        """The side of the windows of an iteration; 0 for whole images."""
+        sides = self._options.crop_sizes
+        if len(sides) < 2:
+            return sides[0] if sides else 0
+        return sides[random_generator(self._seed, Stream.IMAGE_SCALE, iteration).integers(len(sides))]
 
     def _read(self, iteration: int, slot: int) -> tuple[int, npt.NDArray[np.uint8]]:
         # In the place of an unreadable image comes the one that the same slot has in the next iteration, and so on.
@@ -110,12 +118,13 @@ def _cut(
     boxes: npt.NDArray[np.float32],
     kinds: npt.NDArray[np.int32],
     window: augmentation.Window,
+    side: int,
     options: PipelineOptions,
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32], npt.NDArray[np.int32], npt.NDArray[np.float32]]:
     """Cut `window` out; return it with the boxes that count in it, what they are now, and those to be painted over."""
     image, boxes = augmentation.cut_window(image, boxes, window)
     large = augmentation.face_side(boxes) >= options.min_face
-    boxes, visible = augmentation.clip_boxes(boxes, options.crop_size, options.crop_size)
+    boxes, visible = augmentation.clip_boxes(boxes, side, side)
     doubtful = (visible > 0) & ((kinds == IGNORE) | ~large)
     least, enough = options.visible
     counted = doubtful | ((visible > 0) & (visible >= least))

@@ -24,6 +24,13 @@ def yaml_file(tmp_path):
     return write
 
 
+def test_a_whole_number_stands_for_a_list_of_one():
+    assert load_config(None, ["TRAIN.AUGMENT.CROP_SIZE", "640"]).TRAIN.AUGMENT.CROP_SIZE == [640]
+    assert load_config(None, ["TRAIN.AUGMENT.CROP_SIZE", "[640, 1024]"]).TRAIN.AUGMENT.CROP_SIZE == [640, 1024]
+    with pytest.raises(ConfigError, match="0 alone"):
+        load_config(None, ["TRAIN.AUGMENT.CROP_SIZE", "[640, 0]"])
+
+
 def test_file_then_command_line(yaml_file):
     path = yaml_file("TEST:\n  SCALES: [800]\n  NMS: 0.4\nTRAIN: {LEARNING_RATE: 1e-3}\n")
     config = load_config(path, ["TEST.NMS", "0.5", "TEST.MODE", "top", "TEST.FLIP", "true"])

@@ -157,7 +157,7 @@ def test_what_a_training_writes(unbroken):
     state = json.loads((unbroken / "mobile_ssh_iter_20.json").read_text())
     assert state["iteration"] == 20
     assert state["seed"] == state["config"]["RNG_SEED"]
-    assert state["config"]["TRAIN"]["AUGMENT"]["CROP_SIZE"] == 96
+    assert state["config"]["TRAIN"]["AUGMENT"]["CROP_SIZE"] == [96]
     assert {"method", "iterations", "batch", "images", "code", "backbone"} <= state.keys()
 
 

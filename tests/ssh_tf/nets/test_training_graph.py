@@ -5,7 +5,7 @@ import pytest
 
 from networks import load_weights
 from ssh_tf.layer_utils.anchors import BRANCHES, map_anchors
-from ssh_tf.nets.network import Rows
+from ssh_tf.nets.network import Rows, ssh_network
 from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.nets.training_graph import SamplingOptions, Targets, branch_losses, joint_gradients, training_losses
 from ssh_tf.roi_data_layer.pipeline import batch_image
@@ -90,7 +90,8 @@ class Step:
         image = tf.constant(generator.uniform(-100, 100, (images, size, size, 3)).astype(np.float32))
         targets = Targets(*map(tf.constant, random_targets(generator, anchors, images)))
         network = NetworkOptions(depth_multiplier=0.25, **options)
-        with tf.variable_scope("", use_resource=True):
+        with tf.variable_scope("", use_resource=True, reuse=tf.AUTO_REUSE):
+            self.parts = ssh_network(image, backbone, network), targets
             self.losses = training_losses(image, targets, self.weights, backbone, network, SamplingOptions(32))
         self.variables = tf.trainable_variables()
 
@@ -110,6 +111,21 @@ def test_group_training_is_the_sum_of_the_branches():
     for variable, *values in zip(step.variables, group, *(of_branch for _, of_branch in branches), strict=True):
         scale = max(np.abs(value).max() for value in values)
         np.testing.assert_allclose(values[0], sum(values[1:]), rtol=0, atol=1e-5 * scale, err_msg=variable.op.name)
+
+
+@pytest.mark.parametrize("box_weight", [0.0, 2.5])
+def test_the_weight_of_the_boxes(box_weight):
+    step = Step()
+    with tf.variable_scope("", use_resource=True, reuse=tf.AUTO_REUSE):
+        weighed = branch_losses(*step.parts, SamplingOptions(32, box_weight=box_weight))
+        plain = branch_losses(*step.parts, SamplingOptions(32))
+    with tf.Session() as session:
+        load_weights(session)
+        found, expected = session.run((weighed, plain))
+    assert any(loss.boxes > 0 for loss in expected)
+    for loss, of_one in zip(found, expected, strict=True):
+        assert loss.classes == pytest.approx(of_one.classes)
+        assert loss.boxes == pytest.approx(box_weight * of_one.boxes)
 
 
 def test_a_branch_alone_leaves_the_others_heads_to_weight_decay():

@@ -54,6 +54,15 @@ def test_fixed_blocks_of_resnets(fixed, frozen):
     assert layers(weights, False) == frozen
 
 
+def test_affine_part_of_mobilenets_normalisation():
+    variables = build("mobile", NetworkOptions(fixed_layers=3, train_affine=True))
+    affine = {name: row for name, row in variables.items() if name.endswith(("/gamma", "/beta"))}
+    parts = [f"Conv2d_{layer}_{part}" for layer in (1, 2) for part in ("depthwise", "pointwise")]
+    assert layers(affine, False) == {"Conv2d_0", *parts}
+    assert len(layers(affine, True)) == 2 * 11
+    assert not any(trained for name, (_, trained) in variables.items() if "/moving_" in name)
+
+
 def test_fixed_layers_of_mobilenet():
     variables = build("mobile", NetworkOptions(fixed_layers=0))
     assert {name.rpartition("/")[2] for name, (_, trained) in variables.items() if not trained} == {

@@ -14,7 +14,7 @@ from ssh_tf.utils.tf1 import tf
 
 WHOLE = UNALTERED._replace(scales=(40, 60), max_size=120, flip_rate=0.5)
 CROP = UNALTERED._replace(
-    crop_size=64, face_sides=(FaceSides(8.0, 60.0),), flip_rate=0.5, brightness=0.2, jpeg_rate=0.5
+    crop_sizes=(64,), face_sides=(FaceSides(8.0, 60.0),), flip_rate=0.5, brightness=0.2, jpeg_rate=0.5
 )
 
 

@@ -19,7 +19,7 @@ SHAPES = {
     "empty": (100, 100, []),
 }
 EVERYTHING = UNALTERED._replace(
-    crop_size=128,
+    crop_sizes=(128,),
     face_sides=(FaceSides(8.0, 100.0),),
     flip_rate=0.5,
     brightness=0.3,
@@ -69,7 +69,11 @@ def colour_extents(image):
 @pytest.mark.parametrize("crop_size", [0, 128])
 def test_boxes_lie_on_their_faces(records, crop_size, flip_rate):
     options = UNALTERED._replace(
-        scales=(200,), max_size=320, crop_size=crop_size, face_sides=(FaceSides(12.0, 100.0),), flip_rate=flip_rate
+        scales=(200,),
+        max_size=320,
+        crop_sizes=(crop_size,) if crop_size else (),
+        face_sides=(FaceSides(12.0, 100.0),),
+        flip_rate=flip_rate,
     )
     sampler = Sampler(records, options, seed=1, joint_batch=4)
     checked = 0
@@ -139,8 +143,25 @@ def test_repeated_draws_of_an_image_differ(records):
     assert len({image.tobytes() for image in images}) == 6
 
 
+def test_an_iteration_draws_one_of_several_windows(records):
+    options = UNALTERED._replace(crop_sizes=(64, 96, 96), face_sides=(FaceSides(8.0, 500.0),))
+    sampler = Sampler(records, options, 3, 2)
+    sides = []
+    for iteration in range(40):
+        samples = [sampler(iteration, slot) for slot in range(2)]
+        (side,) = {sample.image.shape for sample in samples}
+        sides.append(side[0])
+        assert side[0] == side[1]
+        assert all((sample.boxes <= side[0] - 1).all() for sample in samples)
+    assert set(sides) == {64, 96}
+    assert sides.count(96) > sides.count(64)
+    alone = Sampler(records, options._replace(crop_sizes=(96,)), 3, 2)
+    at = sides.index(96)
+    np.testing.assert_array_equal(alone(at, 1).image, sampler(at, 1).image)
+
+
 def test_crops_hold_faces_of_all_sizes(records):
-    options = UNALTERED._replace(crop_size=128, face_sides=(FaceSides(8.0, 100.0),), min_fill=0.05)
+    options = UNALTERED._replace(crop_sizes=(128,), face_sides=(FaceSides(8.0, 100.0),), min_fill=0.05)
     sampler = Sampler(records[:2], options, seed=0, joint_batch=2)
     sides = []
     for iteration in range(150):
@@ -155,7 +176,7 @@ def test_crops_hold_faces_of_all_sizes(records):
 
 
 def test_windows_anywhere_show_what_is_enlarged_without_a_face(records):
-    options = UNALTERED._replace(crop_size=128, face_sides=(FaceSides(8.0, 100.0),))
+    options = UNALTERED._replace(crop_sizes=(128,), face_sides=(FaceSides(8.0, 100.0),))
     around, anywhere = (
         Sampler(records[:1], options._replace(anywhere_rate=rate), seed=0, joint_batch=1) for rate in (0.0, 1.0)
     )
@@ -166,7 +187,9 @@ def test_windows_anywhere_show_what_is_enlarged_without_a_face(records):
 
 
 def test_faces_too_small_or_mostly_outside_become_ignore_regions(records):
-    options = UNALTERED._replace(crop_size=128, face_sides=(FaceSides(8.0, 100.0),), min_face=10.0, visible=(0.0, 0.5))
+    options = UNALTERED._replace(
+        crop_sizes=(128,), face_sides=(FaceSides(8.0, 100.0),), min_face=10.0, visible=(0.0, 0.5)
+    )
     sampler = Sampler(records[:1], options, seed=0, joint_batch=1)
     ignored = 0
     for iteration in range(100):
@@ -185,7 +208,7 @@ def test_faces_too_small_or_mostly_outside_become_ignore_regions(records):
 def test_parts_of_faces_are_background_and_are_not_painted(records):
     """Below the first share a cut face leaves no box, between the two it is an ignore region; neither is painted."""
     whole = UNALTERED._replace(
-        crop_size=64, face_sides=(FaceSides(8.0, 100.0),), anywhere_rate=1.0, min_face=0.0, visible=(0.0, 0.0)
+        crop_sizes=(64,), face_sides=(FaceSides(8.0, 100.0),), anywhere_rate=1.0, min_face=0.0, visible=(0.0, 0.0)
     )
     kept, dropped, doubtful = [], 0, 0
     for iteration in range(200):

@@ -11,6 +11,7 @@ from ssh_tf.layer_utils.losses import BranchLoss
 from ssh_tf.model.options import network_options, sampling_options
 from ssh_tf.model.training.data import TrainingBatch
 from ssh_tf.model.training.devices import Devices
+from ssh_tf.model.training.mean_weights import follow
 from ssh_tf.nets.training_graph import Losses, joint_gradients, training_losses
 from ssh_tf.roi_data_layer.pipeline import batch_image
 from ssh_tf.utils.tf1 import tf
@@ -33,6 +34,8 @@ class TrainingStep(NamedTuple):
     """Placeholder: the learning rate."""
     branch_weights: Tensor
     """Placeholder (B,): the weights of the branches."""
+    mean_share: Tensor
+    """Placeholder: the part of the new weights in their running mean, where there is one."""
     stop: Tensor
     """Placeholder: 1 where this worker wants all to stop after this step, else 0."""
 
@@ -49,6 +52,7 @@ def build_training_step(devices: Devices, dataset: Any, backbone: str, config: A
     network, sampling = network_options(config, backbone), sampling_options(config)
     rate = tf.placeholder(tf.float32, (), "learning_rate")
     weights = tf.placeholder(tf.float32, (len(BRANCHES),), "branch_weights")
+    share = tf.placeholder(tf.float32, (), "mean_share")
     stop = tf.placeholder(tf.float32, (), "stop")
 
     def one_device(batch: TrainingBatch) -> tuple[Tensor, ...]:
@@ -62,6 +66,8 @@ def build_training_step(devices: Devices, dataset: Any, backbone: str, config: A
             applied = optimizer.apply_gradients(pairs, skip_gradients_aggregation=True)
         values = [value for loss in losses.branches for value in loss] + [losses.decay, losses.total, stop]
         with tf.control_dependencies([applied]):
+            followed = follow([variable for _, variable in pairs], share) if train.EMA else tf.no_op()
+        with tf.control_dependencies([applied, followed]):
             return tf.stack(values), tf.identity(batch.record)
 
     if devices.local_replicas > 1:
@@ -74,4 +80,4 @@ def build_training_step(devices: Devices, dataset: Any, backbone: str, config: A
         mean = strategy.reduce(tf.distribute.ReduceOp.MEAN, values, axis=None)
         drawn = tuple(strategy.experimental_local_results(record))
     *losses, stopping = tf.unstack(mean, num=2 * len(BRANCHES) + 3)
-    return TrainingStep(iterator.initialize(), mean, _join(losses), stopping, drawn, rate, weights, stop)
+    return TrainingStep(iterator.initialize(), mean, _join(losses), stopping, drawn, rate, weights, share, stop)

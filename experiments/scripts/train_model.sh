@@ -1,0 +1,59 @@
+#!/bin/bash
+# Train MobileNetV1 from its first weights to a frozen graph: ./experiments/scripts/train_model.sh GPU_ID FOLDER… [-- options]
+#
+#   GPU_ID   0, or 0,1, or cpu
+#   FOLDER…  data in the training format, at least one; all are trained on together
+#   options  of tools/trainval_net.py, for both stages, e.g. -- --set TRAIN.IMS_PER_BATCH 1
+#
+# First come 9,000 iterations by mobile_faces.yml from an ImageNet checkpoint, then 3,121 by mobile_wider.yml from there.
+# WEIGHT=path names other first weights (default: data/imagenet_weights/mobile.npz); with an SSH network, as
+# data/models/mobile_ssh.pb, the second stage comes at once. STEPS="first second" sets other numbers of iterations,
+# OUTPUT=path the frozen graph (default: output/mobile_ssh.pb). What was stopped goes on when it is started again.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+if [ $# -lt 2 ]; then
+    sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    exit 2
+fi
+gpu=$1
+shift
+folders=()
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
+    if [ ! -d "$1" ]; then echo "error: $1: no such folder" >&2 && exit 2; fi
+    folders+=("$1")
+    shift
+done
+shift || true
+if [ "${#folders[@]}" = 0 ]; then echo "error: name a folder to train on" >&2 && exit 2; fi
+
+if [ "$gpu" = cpu ]; then export CUDA_VISIBLE_DEVICES=-1; else export CUDA_VISIBLE_DEVICES=$gpu; fi
+read -r first second <<<"${STEPS:-9000 3121}"
+weight=${WEIGHT:-data/imagenet_weights/mobile.npz}
+output=${OUTPUT:-output/mobile_ssh.pb}
+set_name=$(for folder in "${folders[@]}"; do basename "$(realpath "$folder")"; done | paste -sd +)
+
+# train TAG STEPS CFG WEIGHT [options]
+train() {
+    local tag=$1 steps=$2 config=$3 from=$4
+    shift 4
+    echo "$tag: $steps iterations from $from"
+    .venv/bin/python tools/trainval_net.py --backbone mobile --data "${folders[@]}" --weight "$from" --iters "$steps" \
+        --cfg "experiments/cfgs/$config" --tag "$tag" "$@"
+    weight=output/mobile/$set_name/$tag/mobile_ssh_iter_$steps.ckpt
+    # A signal ends a training with a snapshot and no error.
+    [ -f "$weight.index" ] || { echo "$tag was stopped; the same command goes on" >&2 && exit 1; }
+}
+
+mkdir -p experiments/logs
+log=experiments/logs/train_model_${set_name}_$(date +%Y-%m-%d_%H-%M-%S).log
+echo "Logging to $log"
+exec > >(trap '' INT TERM; exec tee "$log") 2>&1
+
+case $weight in
+    *.pb | *ssh*) ;;
+    *) train first_stage "$first" mobile_faces.yml "$weight" "$@" ;;
+esac
+train second_stage "$second" mobile_wider.yml "$weight" "$@"
+.venv/bin/python tools/convert_ckpt_to_pb.py --backbone mobile --model "$weight" --output "$output" --half

@@ -1,0 +1,91 @@
+"""The running mean of the weights (`TRAIN.EMA`): steadier than the weights, and as good as a longer training.
+
+Beside a variable X stands a second one, ``X/Other``. While training, X is what is trained and the other one its mean; in
+a snapshot it is the other way round, so that all that reads checkpoints takes the mean, and a training resumes exactly.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from ssh_tf.model.training.devices import Devices
+from ssh_tf.utils.tf1 import tf
+
+_OTHER = "/Other"
+
+
+def mean_share(iteration: int, kept: float) -> float:
+    """The part of the new weights in the mean after `iteration` (the first is 0).
+
+    1 - `kept` in the long run; at the start more, so that the first weights are soon forgotten.
+    """
+    return 1.0 - min(kept, (2 + iteration) / (11 + iteration))
+
+
+def follow(variables: Sequence[Any], share: Any) -> Any:
+    """An operation that moves the means of `variables` to what these are now, by `share` (a scalar) of the way.
+
+    The means are made here. Called in a replica, behind what changes the variables.
+    """
+    updates = []
+    for variable in variables:
+        mean = tf.get_variable(
+            f"{_name(variable)}{_OTHER}",
+            shape=variable.shape,
+            initializer=tf.zeros_initializer(),
+            trainable=False,
+            use_resource=True,
+            aggregation=tf.VariableAggregation.MEAN,
+        )
+        updates.append(mean.assign_sub(share * (mean.read_value() - variable.read_value())))
+    return tf.group(updates)
+
+
+def without_means(variables: Iterable[Any]) -> list[Any]:
+    """Those of `variables` that `follow` has not made."""
+    return [variable for variable in variables if not _name(variable).endswith(_OTHER)]
+
+
+def has_means(names: Iterable[str]) -> bool:
+    """Whether a checkpoint with these names is a snapshot with means."""
+    return any(name.endswith(_OTHER) for name in names)
+
+
+class MeanWeights:
+    """The means of a training, seen from outside of its step; without `TRAIN.EMA` there are none."""
+
+    def __init__(self, variables: Sequence[Any], devices: Devices) -> None:
+        """Add what it takes to the default graph; `variables` are all of the training."""
+        named = {_name(variable): variable for variable in variables}
+        pairs = [(named[name.removesuffix(_OTHER)], mean) for name, mean in named.items() if name.endswith(_OTHER)]
+        update = devices.strategy.extended.update
+        self._begin = [update(mean, lambda own, new: own.assign(new), args=(weight,)) for weight, mean in pairs]
+        self._exchange = [update(weight, _exchanged, args=(mean,)) for weight, mean in pairs]
+
+    def begin(self, session: Any) -> None:
+        """Let all means be what the weights are now."""
+        session.run(self._begin)
+
+    def exchange(self, session: Any) -> None:
+        """Let weights and means change places: behind the restoring of a snapshot."""
+        session.run(self._exchange)
+
+    @contextmanager
+    def in_place(self, session: Any) -> Iterator[None]:
+        """While a snapshot is written, the means stand in the place of the weights."""
+        self.exchange(session)
+        try:
+            yield
+        finally:
+            self.exchange(session)
+
+
+def _exchanged(weight: Any, mean: Any) -> Any:
+    both = [tf.identity(variable.read_value()) for variable in (weight, mean)]
+    with tf.control_dependencies(both):
+        return tf.group(weight.assign(both[1]), mean.assign(both[0]))
+
+
+def _name(variable: Any) -> str:
+    # Not the name of the operation: it differs from device to device.
+    return str(variable.name).removesuffix(":0")

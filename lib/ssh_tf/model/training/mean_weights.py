@@ -1,7 +1,7 @@
-"""The running mean of the weights (`TRAIN.EMA`): steadier than the weights, and as good as a longer training.
+"""The running mean of the weights (`TRAIN.EMA`): steadier than the weights themselves.
 
-Beside a variable X stands a second one, ``X/Other``. While training, X is what is trained and the other one its mean; in
-a snapshot it is the other way round, so that all that reads checkpoints takes the mean, and a training resumes exactly.
+Beside a variable X stands a second one, ``X/Other``. While training, X is what is trained and the other one its mean.
+In a snapshot it is the other way round: all that reads checkpoints takes the mean, and a training resumes exactly.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

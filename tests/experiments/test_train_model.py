@@ -1,0 +1,62 @@
+"""The script that trains the shipped model: its stages, and from which weights each begins."""
+
+import pytest
+
+from script_runs import make_checkout, run_script
+
+SCRIPT = "train_model.sh"
+# In the place of Python: says what it was given, and leaves a snapshot of the tag and iterations asked for.
+STAND_IN = """#!/bin/bash
+echo "gpu=$CUDA_VISIBLE_DEVICES $*"
+while [ $# -gt 0 ]; do
+    case $1 in --iters) steps=$2 ;; --tag) tag=$2 ;; esac
+    shift
+done
+if [ -n "${tag:-}" ] && [ -z "${STOPPED:-}" ]; then
+    mkdir -p "output/mobile/faces+wider/$tag"
+    touch "output/mobile/faces+wider/$tag/mobile_ssh_iter_$steps.ckpt.index"
+fi
+"""
+TRAIN = "tools/trainval_net.py --backbone mobile --data faces wider --weight"
+SECOND = "--cfg experiments/cfgs/mobile_wider.yml --tag second_stage"
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    for name in ("faces", "wider"):
+        (tmp_path / name).mkdir()
+    return make_checkout(tmp_path, SCRIPT, STAND_IN)
+
+
+def test_both_stages_and_the_graph(checkout):
+    done = run_script(checkout, SCRIPT, "0,1", "faces", "wider", "--", "--set", "TRAIN.EMA", "0.9", STEPS="20 30")
+    assert done.returncode == 0, done.stderr
+    output = "output/mobile/faces+wider"
+    assert [line for line in done.stdout.splitlines() if line.startswith("gpu=")] == [
+        f"gpu=0,1 {TRAIN} data/imagenet_weights/mobile.npz --iters 20 --cfg experiments/cfgs/mobile_faces.yml"
+        " --tag first_stage --set TRAIN.EMA 0.9",
+        f"gpu=0,1 {TRAIN} {output}/first_stage/mobile_ssh_iter_20.ckpt --iters 30 {SECOND} --set TRAIN.EMA 0.9",
+        f"gpu=0,1 tools/convert_ckpt_to_pb.py --backbone mobile --model {output}/second_stage/mobile_ssh_iter_30.ckpt"
+        " --output output/mobile_ssh.pb --half",
+    ]
+
+
+def test_from_an_ssh_network_the_second_stage_comes_at_once(checkout):
+    done = run_script(checkout, SCRIPT, "cpu", "faces", "wider", WEIGHT="data/models/mobile_ssh.pb")
+    assert done.returncode == 0, done.stderr
+    first, _ = [line for line in done.stdout.splitlines() if line.startswith("gpu=")]
+    assert first == f"gpu=-1 {TRAIN} data/models/mobile_ssh.pb --iters 3121 {SECOND}"
+
+
+def test_what_was_stopped_is_not_frozen(checkout):
+    done = run_script(checkout, SCRIPT, "cpu", "faces", "wider", STOPPED="1")
+    assert done.returncode == 1
+    assert "convert" not in done.stdout
+    assert "the same command goes on" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [[], ["cpu"], ["cpu", "nowhere"], ["cpu", "--", "--iters", "3"]])
+def test_wrong_use(checkout, arguments):
+    done = run_script(checkout, SCRIPT, *arguments)
+    assert done.returncode == 2
+    assert done.stderr

@@ -321,7 +321,7 @@ CASES = {
     "npz": Case(npz(a=np.ones(3), b=np.zeros((2, 2))), weights.open_arrays, (F + "weights._arrays",)),
     "log of a training": Case(text("a.log", LOG), curves.read_log, (T + "curves.read_log",)),
     "loss.csv": Case(text("loss.csv", TABLE), curves.read_tables, (T + "curves._read_table",)),
-    "loss.csv, to go on with": Case(
+    "loss.csv, to resume": Case(
         text("loss.csv", TABLE),
         lambda path: tables.TrainingTable(path, tables.LOSS_COLUMNS, 10**6),
         (T + "tables._read_rows",),

@@ -1,7 +1,7 @@
 """Measure speed and memory on this machine: detection by stage, suppression side by side, training, how tools start.
 
 Stages of an image, in milliseconds: read, resize; network (to the scores of all anchors); proposals (decoding and
-thinning out inside the graph); nms (over all branches); detect (from the resized picture to its faces, in one run of
+suppression inside the graph); nms (over all branches); detect (from the resized picture to its faces, in one run of
 the graph) and the part of it that Python takes; stream (between two images of many). The settings of a network take
 turns, so that ratios hold on a busy machine too.
 
@@ -27,6 +27,7 @@ from ssh_tf.utils.arguments import ToolParser, positive
 from ssh_tf.utils.cpu import cpu_flags, cpu_name
 from ssh_tf.utils.errors import SSHError, run_tool
 from ssh_tf.utils.files import atomic_write
+from ssh_tf.utils.resources import DEMO_IMAGES
 from ssh_tf.utils.tf1 import tf
 from ssh_tools.measuring.benchmark_inference import STAGES, Measured, Setting, measure_inference
 from ssh_tools.measuring.benchmark_nms import MeasuredNms, measure_nms
@@ -41,7 +42,7 @@ from ssh_tools.measuring.benchmark_training import (
 )
 from ssh_tools.measuring.runtime_report import report_runtimes
 
-_DEMO_IMAGE = Path(__file__).resolve().parent.parent / "data/demo/montage.jpg"
+_DEMO_IMAGE = DEMO_IMAGES / "montage.jpg"
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -27,8 +27,9 @@ from ssh_tf.nets.inference_graph import IMAGE_INFO, IMAGES, ROI_SCORES, ROIS
 from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import CheckpointError, run_tool
 from ssh_tf.utils.images import network_input, read_image, shortest_side_scale
+from ssh_tf.utils.resources import DEMO_IMAGES
 
-_DEMO_IMAGE = Path(__file__).resolve().parent.parent / "data/demo/montage.jpg"
+_DEMO_IMAGE = DEMO_IMAGES / "montage.jpg"
 _COMPARED_SIDE = 480
 
 

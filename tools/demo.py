@@ -18,8 +18,7 @@ from ssh_tf.model.detector import DEFAULT_MODEL, FaceDetector
 from ssh_tf.model.inference.detect_to_folder import detect_to_folder
 from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import SSHError, run_tool
-
-DEMO_IMAGES = Path(__file__).resolve().parent.parent / "data/demo"
+from ssh_tf.utils.resources import DEMO_IMAGES
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -35,7 +35,12 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--baselines", type=Path, metavar="DIR", help="the toolbox's plot/baselines: curves to compare")
     parser.add_argument(
-        "--nms", nargs="?", type=float, const=0.3, metavar="IOU", help="thin out the detections first (at IoU 0.3)"
+        "--nms",
+        nargs="?",
+        type=float,
+        const=0.3,
+        metavar="IOU",
+        help="suppress overlapping detections first (at IoU 0.3)",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to FILE")
     parser.add_argument("--plot", type=Path, metavar="DIR", help="draw precision-recall curves into DIR (PNG and PDF)")
@@ -50,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     truth = read_ground_truth(arguments.ground_truth, problems)
     rows = read_wider_detections(arguments.detections, truth.names, problems)
     if arguments.nms is not None:
-        rows = [thinned_out(image, arguments.nms) for image in rows]
+        rows = [suppressed(image, arguments.nms) for image in rows]
     curves = evaluate_wider(rows, truth)
     print(wider_report.wider_table(curves))
     if arguments.json:
@@ -69,7 +74,7 @@ def beside(folder: Path | None, level: str, problems: Problems) -> list[Baseline
     return read_baselines(folder, level, problems) if folder else published(level)
 
 
-def thinned_out(rows: FloatArray, threshold: float) -> FloatArray:
+def suppressed(rows: FloatArray, threshold: float) -> FloatArray:
     """What non-maximum suppression leaves of an image's rows."""
     from ssh_tf.nms import nms
 

@@ -22,13 +22,13 @@ from ssh_tf.datasets.names import short_name
 from ssh_tf.datasets.problems import Problems
 from ssh_tf.datasets.results import write_json
 from ssh_tf.datasets.wider_baselines import published, read_baselines
-from ssh_tf.datasets.wider_detections import read_wider_detections
+from ssh_tf.datasets.wider_detections import NO_FILE
 from ssh_tf.datasets.wider_evaluation import evaluate_wider
 from ssh_tf.datasets.wider_ground_truth import LEVELS, read_ground_truth
 from ssh_tf.model.command_line import add_config_arguments, add_model_arguments
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detector import FaceDetector
-from ssh_tf.model.test import DETECTIONS, SetDetections, SetImage, backbone_of, run_on_set, settings_of
+from ssh_tf.model.test import SetDetections, SetImage, backbone_of, run_on_set, settings_of
 from ssh_tf.utils.arguments import ToolParser, length, plain_name, positive, probability
 from ssh_tf.utils.errors import DataError, run_tool
 from ssh_tf.utils.images import write_image
@@ -103,15 +103,16 @@ def on_wider(arguments: argparse.Namespace, config: Any) -> SetDetections:
         raise DataError(f"{pictures}: no such folder; `tools/fetch_data.py wider_val` fetches the images")
     images = [SetImage(name, pictures / f"{name}.jpg") for name in truth.names]
     folder, run = detect(arguments, config, images, WIDER)
-    rows = read_wider_detections(folder / DETECTIONS, truth.names, problems)
-    curves = evaluate_wider(rows, truth)
+    for name in run.failed:
+        problems.add(NO_FILE, name)
+    curves = evaluate_wider(run.official, truth)
     label = arguments.label or folder.name
     baselines = {
         level: read_baselines(arguments.baselines, level, problems) if arguments.baselines else published(level)
         for level in LEVELS
     }
     wider_report.wider_plot(folder, curves, baselines, label)
-    content = wider_report.wider_json(curves, len(images), sum(map(len, rows)), problems)
+    content = wider_report.wider_json(curves, len(images), sum(map(len, run.official)), problems)
     write_json(folder / "results.json", content | {"failed": run.failed})
     print(wider_report.wider_table(curves))
     for line in problems.lines():

@@ -38,7 +38,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--skip_missing", action="store_true", help="leave out images that are missing or unreadable")
     parser.add_argument("--iters", type=positive, default=300000, help="iterations in all (default: %(default)s)")
     parser.add_argument(
-        "--tag", type=plain_name, default="default", help="name of the run; a run of the same name is gone on with"
+        "--tag", type=plain_name, default="default", help="name of the run; a run of the same name is resumed"
     )
     parser.add_argument("--method", choices=METHODS, default="group", help="train all branches in a step, or one drawn")
     add_precision_argument(parser, PRECISIONS, "arithmetic; auto: the fastest of the CPU, fp32 on GPUs")

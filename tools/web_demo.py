@@ -17,9 +17,8 @@ from ssh_tf.model.sizes import SIZES, size_settings
 from ssh_tf.utils.arguments import ToolParser, positive
 from ssh_tf.utils.errors import run_tool
 from ssh_tf.utils.images import read_image
+from ssh_tf.utils.resources import DEMO_IMAGES
 from ssh_tf.web.page import LOWEST_SHOWN, face_page, serve
-
-EXAMPLES = Path(__file__).resolve().parent.parent / "data/demo"
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -45,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The sizes share the network: they differ in what it is shown.
         return Detector(detector.runner, load_config(None, size_settings(size))).detect(image, LOWEST_SHOWN)
 
-    examples = sorted(EXAMPLES.glob("*.jpg"))
+    examples = sorted(DEMO_IMAGES.glob("*.jpg"))
     page = face_page(find, list(SIZES), arguments.size, arguments.threshold, examples)
     serve(page, arguments.host, arguments.port, arguments.max_megabytes * 2**20)
     return 0

@@ -7,7 +7,7 @@
 #
 # Starts from data/imagenet_weights/NET.npz, NET.ckpt or what `tools/fetch_data.py weights` put there; WEIGHT=path names
 # another file, WEIGHT=none starts from nothing.
-# A run that was stopped goes on when it is started again.
+# A run that was stopped is resumed when it is started again.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."

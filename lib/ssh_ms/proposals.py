@@ -29,7 +29,7 @@ _MODES = {"nms": _by_nms, "top": _by_score}
 
 
 def propose(logits: Floats, deltas: Floats, height: int, width: int, options: ProposalOptions) -> ImageProposals:
-    """Score, decode, clip and thin out the rows of one image, branch by branch.
+    """Score, decode and clip the rows of one image and suppress overlapping ones, branch by branch.
 
     Args:
         logits: (K,) face minus background.

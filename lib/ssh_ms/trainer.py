@@ -1,4 +1,4 @@
-"""Training of the port: the loop, its checkpoints, how it is gone on with.
+"""Training of the port: the loop, its checkpoints, how it is resumed.
 
 Letters: `N` images of a step, `H, W` size of the canvas, `K` anchors of all branches.
 """

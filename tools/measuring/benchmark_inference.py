@@ -33,7 +33,7 @@ from ssh_tf.utils.images import read_image
 from ssh_tf.utils.media import Picture
 from ssh_tf.utils.memory import resident_peak
 from ssh_tf.utils.opencv import cv2
-from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.tf1 import cpu_session, tf
 
 STAGES = ("read", "resize", "network", "proposals", "nms", "python", "detect", "stream")
 """Seconds for an image. "network" ends with the scores and offsets of all anchors, "proposals" decodes and thins them
@@ -120,7 +120,7 @@ class _Stages:
         self._network, self._propose = self._parts(graph_def, setting.precision)
 
     def _random_graph(self, backbone: str) -> Any:
-        with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={"GPU": 0})) as session:
+        with cpu_session() as session:
             build(backbone, network_options(self._config, backbone), proposal_options(self._config))
             generator = np.random.default_rng(0)
             assign(session, {variable: lifelike(variable, generator) for variable in tf.global_variables()})

@@ -1,12 +1,12 @@
 """What a comparison of detectors leaves: a table as text or Markdown, the content of a JSON file, a plot."""
 
 import os
-import platform
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ssh_tf.datasets import size_report
+from ssh_tf.utils.cpu import cpu_name
 from ssh_tf.utils.plots import PlotCurve, precision_recall_figure, save_figure
 from ssh_tools.measuring.comparison import OVERLAPS, Comparison, Result
 
@@ -40,13 +40,7 @@ def caption(comparison: Comparison) -> str:
 
 def machine() -> str:
     """The processor's name, as far as the system tells, and how many cores there are."""
-    name = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else name}, {os.cpu_count()} cores"
+    return f"{cpu_name()}, {os.cpu_count()} cores"
 
 
 def comparison_json(comparison: Comparison, left_out: Sequence[str]) -> dict[str, Any]:

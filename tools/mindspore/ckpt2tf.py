@@ -14,7 +14,7 @@ from ssh_ms.hdf5 import to_channels_last
 from ssh_ms.names import read_name_table
 from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import CheckpointError, run_tool
-from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.tf1 import cpu_session, tf
 
 _MAP = Path(__file__).with_name("map.csv")
 
@@ -26,7 +26,7 @@ def save_variables(path: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         CheckpointError: it cannot be written.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={"GPU": 0})) as session:
+    with cpu_session() as session:
         variables = [tf.get_variable(name, array.shape) for name, array in arrays.items()]
         for variable, array in zip(variables, arrays.values(), strict=True):
             variable.load(array, session)

@@ -12,8 +12,7 @@ from ssh_tf.model.command_line import add_detection_arguments, detection_config
 from ssh_tf.model.inference.detect_to_folder import detect_to_folder
 from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import run_tool
-
-_DEMO_IMAGES = Path(__file__).resolve().parents[2] / "data/demo"
+from ssh_tf.utils.resources import DEMO_IMAGES
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -38,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     set_up(arguments.mode, arguments.device_target)
     detector = load_detector(arguments.model, config)
-    inputs = arguments.inputs or [_DEMO_IMAGES]
+    inputs = arguments.inputs or [DEMO_IMAGES]
     return detect_to_folder(
         detector, inputs, arguments.output, arguments.threshold, arguments.show, arguments.max_frames
     )

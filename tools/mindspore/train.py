@@ -1,6 +1,6 @@
 """Train the port's SSH on WIDER FACE, or on any folder of images with boxes.
 
-A training whose folder (save_path) holds checkpoints is gone on with.
+A training whose folder (save_path) holds checkpoints is resumed.
 """
 
 import math

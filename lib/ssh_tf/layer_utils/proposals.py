@@ -40,7 +40,7 @@ def propose(
     width: Tensor,
     options: ProposalOptions,
 ) -> Proposals:
-    """Score, decode, clip and thin out the anchors of one image, branch by branch.
+    """Score, decode and clip the anchors of one image and suppress overlapping ones, branch by branch.
 
     Args:
         anchors: (K, 4) boxes.

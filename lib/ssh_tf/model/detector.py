@@ -45,7 +45,7 @@ class FaceDetector(Detector):
         Args:
             model: the name of a model that comes with the package, such as ``"mobile_ssh"``; the path of a checkpoint,
                 a `.pb` file, the folder of a SavedModel or a `.onnx` file; or a `Runner`.
-            config: says at which scales a picture is looked at and how boxes are thinned out; None: as `size` says.
+            config: says at which scales a picture is looked at and how boxes are suppressed; None: as `size` says.
             precision: of the arithmetic.
             size: instead of `config`: how large a picture is looked at; a name of `SIZES`, or the shortest side
                 (None: `DEFAULT_SIZE`).

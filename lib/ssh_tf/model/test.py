@@ -1,4 +1,4 @@
-"""A detector over a set of images: read ahead, stored image by image, gone on with after a break.
+"""A detector over a set of images: read ahead, stored image by image, resumed after a break.
 
 `M` images of the set, `N` detections of one image. A run stores the official text files, one an image, and makes its
 ``detections.npz`` from them: so a run that was broken off ends with the same result as one that was not.
@@ -31,7 +31,7 @@ from ssh_tf.utils.images import bytes_to_read, image_size, read_image
 from ssh_tf.utils.locks import claimed
 from ssh_tf.utils.prefetch import prefetched
 from ssh_tf.utils.reading import read_json, read_text, reader
-from ssh_tf.utils.types import Faces
+from ssh_tf.utils.types import Faces, FloatArray
 
 DETECTIONS = "detections"
 STORED = "detections.npz"
@@ -54,12 +54,14 @@ class SetDetections(NamedTuple):
 
     Attributes:
         detections: M arrays (N, 5) float32 x1, y1, x2, y2, score, best first; none for an image that failed.
+        official: the same as the official text files have them, (N, 5) float64 x, y, width, height, score.
         failed: why an image failed, by its name.
         resumed: how many images an earlier run had done.
         seconds: how long this one took.
     """
 
     detections: list[Faces]
+    official: list[FloatArray]
     failed: dict[str, str]
     resumed: int
     seconds: float
@@ -146,9 +148,10 @@ def run_on_set(
             for group in _chunks(loaded, batch):
                 failed |= _detect(detector, group, store, threshold)
                 bar.update(len(group))
-        detections = [_stored(store, image.name) for image in images]
+        official = [_stored(store, image.name) for image in images]
+        detections = [corner_boxes(rows).astype(np.float32) for rows in official]
         save_npz(folder / STORED, [image.name for image in images], detections)
-        return SetDetections(detections, failed, len(done), time.monotonic() - started)
+        return SetDetections(detections, official, failed, len(done), time.monotonic() - started)
 
 
 def _detect(
@@ -183,18 +186,18 @@ def _present(images: Sequence[SetImage], store: Path) -> set[str]:
     return {name for name, path in paths.items() if path.is_file()}
 
 
-def _stored(store: Path, name: str) -> Faces:
+def _stored(store: Path, name: str) -> FloatArray:
     """What an image's text file holds; nothing where there is none."""
     path = store / f"{name}.txt"
-    return _rows(path) if path.is_file() else np.zeros((0, 5), np.float32)
+    return _rows(path) if path.is_file() else np.zeros((0, 5))
 
 
 @reader("a detection file")
-def _rows(path: Path) -> Faces:
+def _rows(path: Path) -> FloatArray:
     rows = parse_text(read_text(path))
     if rows is None or not (np.abs(rows) < _LARGEST).all():
         raise DataError(f"{path}: malformed; delete it and run again")
-    return corner_boxes(rows).astype(np.float32)
+    return rows
 
 
 def _claim(folder: Path, settings: Mapping[str, Any], restart: bool) -> None:

@@ -51,7 +51,7 @@ def download(
     timeout: float = 60,
     pause: float = 2,
 ) -> None:
-    """Fetch `url` into `path`, going on with what an earlier attempt or run left in ``path.part``.
+    """Fetch `url` into `path`, resuming what an earlier attempt or run left in ``path.part``.
 
     Args:
         check: what the complete file must be.

@@ -49,6 +49,11 @@ class DataError(SSHError):
     """An annotation, a detection file or a data set that does not hold what it should."""
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what a library says, without what it says of where in its code or its graph."""
+    return str(getattr(error, "message", "") or error).strip().partition("\n")[0]
+
+
 def is_full(error: OSError) -> bool:
     """Whether it says that the disk has no room left."""
     return error.errno in _FULL

@@ -16,6 +16,9 @@ MODEL_FORMS = (".pb", ".onnx", INT8_FORM)
 _PACKAGE = Path(str(files("ssh_tf")))
 _CHECKOUT = _PACKAGE.parent.parent
 
+DEMO_IMAGES = _CHECKOUT / "data/demo"
+"""The pictures of a checkout; an installed package has none."""
+
 
 def model_path(name: str) -> Path:
     """The frozen graph `name`.pb that comes with the package, or `name`.onnx where that is all there is.

@@ -79,7 +79,14 @@ else:
     saved_model_pb2 = _TensorFlowModule("tensorflow.core.protobuf.saved_model_pb2")
 
 
-__all__ = ["has_tensorflow", "saved_model_pb2", "slim", "tf"]
+__all__ = ["cpu_session", "has_tensorflow", "saved_model_pb2", "slim", "tf"]
+
+
+@contextmanager
+def cpu_session() -> Iterator[Any]:
+    """A session on the CPU alone with a new graph, which is the default one inside."""
+    with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={"GPU": 0})) as session:
+        yield session
 
 
 def has_tensorflow() -> bool:

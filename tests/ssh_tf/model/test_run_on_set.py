@@ -1,4 +1,4 @@
-"""Runs over a set: what is stored, what is gone on with, and what fails."""
+"""Runs over a set: what is stored, what is resumed, and what fails."""
 
 import json
 import time

@@ -11,7 +11,7 @@ from ssh_tf.model.files.weights import initial_weights
 from ssh_tf.nets.network import ssh_network
 from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.utils.errors import CheckpointError
-from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.tf1 import cpu_session, tf
 
 
 def save_average(
@@ -32,7 +32,7 @@ def save_average(
     Raises:
         CheckpointError: a model is unreadable or no whole network of `backbone`; the checkpoint cannot be written.
     """
-    with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={"GPU": 0})) as session:
+    with cpu_session() as session:
         ssh_network(tf.placeholder(tf.float32, (1, None, None, 3)), backbone, options)
         variables = tf.global_variables()
         assign(session, _mean(models, shares, backbone, variables))

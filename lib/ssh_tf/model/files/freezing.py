@@ -8,7 +8,7 @@ from ssh_tf.layer_utils.proposals import ProposalOptions
 from ssh_tf.model.files.checkpoints import Checkpoint
 from ssh_tf.nets.inference_graph import ROI_BRANCHES, ROI_SCORES, ROIS, ROW_NAMES, build
 from ssh_tf.nets.network_options import NetworkOptions
-from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.tf1 import cpu_session, tf
 from ssh_tf.utils.types import GraphDef, Session
 
 
@@ -22,7 +22,7 @@ def loaded(
         CheckpointError: the checkpoint is not there or does not fit.
     """
     checkpoint = Checkpoint(path)
-    with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={"GPU": 0})) as session:
+    with cpu_session() as session:
         build(backbone, network, proposals)
         checkpoint.restore(session, tf.global_variables(), backbone)
         yield session

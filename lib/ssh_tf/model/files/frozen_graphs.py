@@ -15,7 +15,7 @@ from ssh_tf.nets.inference_graph import IMAGE_INFO, IMAGES, ROI_BRANCHES, ROI_SC
 from ssh_tf.utils.errors import CheckpointError
 from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.reading import read_bytes, reader
-from ssh_tf.utils.tf1 import saved_model_pb2, tf
+from ssh_tf.utils.tf1 import cpu_session, saved_model_pb2, tf
 from ssh_tf.utils.types import GraphDef
 
 SAVED_MODEL = "saved_model.pb"
@@ -99,10 +99,13 @@ def save_saved_model(graph_def: GraphDef, folder: str | os.PathLike[str]) -> Non
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
         written = Path(temporary, "model")
-        with tf.Graph().as_default() as graph, tf.Session(config=tf.ConfigProto(device_count={"GPU": 0})) as session:
+        with cpu_session() as session:
             tf.import_graph_def(graph_def, name="")
             inputs, outputs = (
-                {name: tf.saved_model.build_tensor_info(graph.get_tensor_by_name(f"{name}:0")) for name in names}
+                {
+                    name: tf.saved_model.build_tensor_info(session.graph.get_tensor_by_name(f"{name}:0"))
+                    for name in names
+                }
                 for names in ((IMAGES, IMAGE_INFO), (ROIS, ROI_SCORES, ROI_BRANCHES))
             )
             method = tf.saved_model.signature_constants.PREDICT_METHOD_NAME

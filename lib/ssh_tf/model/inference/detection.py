@@ -67,7 +67,7 @@ class Detector:
     """Detects faces by the network that a `Runner` runs."""
 
     def __init__(self, runner: Runner, config: Any) -> None:
-        """`config` says at which scales a picture is looked at and how boxes are thinned out."""
+        """`config` says at which scales a picture is looked at and how boxes are suppressed."""
         self.runner = runner
         self.config = config
         self._process = os.getpid()

@@ -17,7 +17,7 @@ from ssh_tf.model.inference.detection import FORKED, ImageProposals
 from ssh_tf.model.precision import Precision, session_config
 from ssh_tf.nets.inference_graph import IMAGE_INFO, IMAGES, ROI_BRANCHES, ROI_SCORES, ROIS, ROW_NAMES, propose_all
 from ssh_tf.nets.network import Rows
-from ssh_tf.utils.errors import CheckpointError, SSHError
+from ssh_tf.utils.errors import CheckpointError, SSHError, first_line
 from ssh_tf.utils.tf1 import tf
 from ssh_tf.utils.types import GraphDef
 
@@ -123,4 +123,4 @@ def _reason(error: Exception) -> str:
     """The one line of TensorFlow's message that says what is wrong."""
     message = str(error.message if isinstance(error, tf.errors.OpError) else error).strip()
     found = _BEFORE_NODE.search(message)
-    return found[1] if found else message.partition("\n")[0]
+    return found[1] if found else first_line(error)

@@ -13,7 +13,7 @@ from ssh_tf.model.inference.graph_runner import proposals_by_image
 from ssh_tf.model.precision import Precision, has_int8
 from ssh_tf.nets.inference_graph import IMAGE_INFO, IMAGES, ROI_BRANCHES, ROI_SCORES, ROIS
 from ssh_tf.utils.cpu import cpu_flags
-from ssh_tf.utils.errors import CheckpointError
+from ssh_tf.utils.errors import CheckpointError, first_line
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class OnnxRunner:
         try:
             self._session = runtime.InferenceSession(content, options, providers=providers)
         except Exception as error:  # ONNX Runtime's errors have no common class
-            raise CheckpointError(f"{path}: ONNX Runtime cannot load it: {_first_line(error)}") from error
+            raise CheckpointError(f"{path}: ONNX Runtime cannot load it: {first_line(error)}") from error
         names = {value.name for value in (*self._session.get_inputs(), *self._session.get_outputs())}
         for name in (IMAGES, IMAGE_INFO, ROIS, ROI_SCORES):
             if f"{name}:0" not in names:
@@ -61,7 +61,7 @@ class OnnxRunner:
                 inputs = {f"{IMAGES}:0": image[None], f"{IMAGE_INFO}:0": info}
                 outputs = self._session.run(self._outputs, inputs, self._options)
             except Exception as error:
-                raise CheckpointError(f"ONNX Runtime fails on the graph: {_first_line(error)}") from error
+                raise CheckpointError(f"ONNX Runtime fails on the graph: {first_line(error)}") from error
             found += proposals_by_image(outputs, 1)
         return found
 
@@ -78,7 +78,3 @@ def _check_precision(path: str | os.PathLike[str], precision: Precision, is_int8
         _log.warning("%s: ONNX Runtime computes this file in %s, not in %s", path, held, precision)
     if is_int8 and cpu_flags() and not has_int8(cpu_flags()):
         _log.warning("%s: this processor has no VNNI: int8 differs more from fp32 here, and gains less", path)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]

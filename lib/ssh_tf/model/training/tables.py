@@ -59,7 +59,7 @@ def mean_row(rows: Sequence[LossRow]) -> LossRow:
     )
 
 
-@reader("a table of a training; move it away to go on without it")
+@reader("a table of a training; move it away to resume without it")
 def _read_rows(path: Path, columns: Sequence[str]) -> list[list[str]]:
     rows = csv.reader(read_text(path).splitlines())
     # The header, and what a kill or an editor has left of a row, are no rows.

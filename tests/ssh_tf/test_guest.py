@@ -51,16 +51,16 @@ def surroundings():
 
 def use_the_library():
     import numpy as np
+    from ssh_tf import FaceDetector
     from ssh_tf.model.config import load_config
-    from ssh_tf.model.detector import FaceDetector
     from ssh_tf.utils.images import read_image
     model, picture, damaged, settings = json.loads(sys.argv[1])
     try:
         read_image(damaged)
     except Exception as error:
         assert type(error).__name__ == "ImageError", error
-    detector = FaceDetector.from_file(model, config=load_config(None, settings), precision="fp32")
-    return detector(read_image(picture), 0.0).tolist()
+    detector = FaceDetector(model, load_config(None, settings), "fp32")
+    return detector(read_image(picture), 0.05).tolist()
 
 report = {}
 """

@@ -125,7 +125,7 @@ class _Network:
         self._detector = FaceDetector(
             setting.model, load_config(None, PYRAMID if setting.pyramid else scales), setting.precision
         )
-        picture = cv2.resize(read_image(image), (setting.width, setting.height))
+        picture = np.asarray(cv2.resize(read_image(image), (setting.width, setting.height)), np.uint8)
         self._pictures = [picture] * setting.images
         self._levels = [self._detector.prepare(picture) for picture in self._pictures]
 

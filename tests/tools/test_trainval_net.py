@@ -300,6 +300,10 @@ def test_a_short_training(broken_root, weight, tmp_path):
     assert {path.name for path in (tmp_path / "out" / place / "short").iterdir()} == {
         "loss.csv",
         "loss.png",
+        "validation.csv",
+        "mobile_ssh_best.json",
+        "mobile_ssh_best.ckpt.index",
+        "mobile_ssh_best.ckpt.data-00000-of-00001",
         "mobile_ssh_iter_2.json",
         "mobile_ssh_iter_2.ckpt.index",
         "mobile_ssh_iter_2.ckpt.data-00000-of-00001",

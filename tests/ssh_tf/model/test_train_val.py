@@ -308,6 +308,16 @@ def test_settings_that_changed_are_told(arguments, unbroken, capsys):
     assert "first.npz is not read" in said
 
 
+def test_a_training_is_resumed_on_its_own_data_only(arguments, unbroken, tmp_path):
+    """Another folder of the same name has the same place for its snapshots; they stay as they are."""
+    line, _ = arguments("unbroken", steps=STEPS + 1)
+    line[line.index("--data") + 1] = str(write_pictures(tmp_path / "faces", seed=1))
+    before = {path: path.stat().st_mtime_ns for path in unbroken.iterdir()}
+    with pytest.raises(SSHError, match=r"mobile_ssh_iter_20\.ckpt: was trained on other images .* give another --tag"):
+        main(line)
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
 def test_an_unreadable_picture_is_named(arguments, pictures, tmp_path):
     broken = write_pictures(tmp_path / "broken", count=2)
     picture = broken / "images" / "1.png"

@@ -91,7 +91,7 @@ def save_saved_model(graph_def: GraphDef, folder: str | os.PathLike[str]) -> Non
     """Write `graph_def` as a SavedModel with the signature "serving_default"; an older one there is replaced.
 
     Raises:
-        CheckpointError: `folder` holds something else.
+        CheckpointError: `folder` holds something else, or cannot be written.
     """
     folder = Path(folder)
     if folder.exists() and not (folder / SAVED_MODEL).is_file() and not (folder.is_dir() and not any(folder.iterdir())):
@@ -114,7 +114,10 @@ def save_saved_model(graph_def: GraphDef, folder: str | os.PathLike[str]) -> Non
             builder.add_meta_graph_and_variables(
                 session, [tf.saved_model.tag_constants.SERVING], {_SIGNATURE: signature}
             )
-            builder.save()
+            try:
+                builder.save()
+            except tf.errors.OpError as error:
+                raise CheckpointError(f"{folder}: cannot be written ({error.message})") from error
         if folder.exists():
             shutil.rmtree(folder)
         written.rename(folder)

@@ -58,7 +58,8 @@ test-mindspore: .venv-mindspore/.installed
 extras: .venv-extras/.installed
 
 test-extras: .venv-extras/.installed
-	$(EXTRAS_PY) -m pytest tests/ssh_tf/bulk tests/tools/test_detect_bulk.py tests/tools/measuring
+	$(EXTRAS_PY) -m pytest tests/ssh_tf/bulk tests/tools/test_detect_bulk.py tests/tools/measuring tests/examples \
+		tests/ssh_tf/model/inference/test_tracking.py
 
 # Debian's own browser and driver fit each other; elsewhere any Chromium of that name will do.
 test-web: .venv-extras/.installed
@@ -123,7 +124,8 @@ editable = -W ignore -m pip install --quiet --no-build-isolation --editable
 	@touch $@
 
 .venv-extras/.installed: pyproject.toml | $(EXTRAS_PY)
-	$(EXTRAS_PY) $(editable) '.[bulk,web,compare,dev]' 'selenium>=4.11'
+	$(EXTRAS_PY) $(editable) '.[bulk,web,compare,track,onnx,dev]' 'selenium>=4.11' \
+		fastapi python-multipart httpx nbclient ipykernel
 	# Two OpenCVs lie in one folder; the one that needs no screen is to be on top.
 	$(EXTRAS_PY) -m pip install --quiet --force-reinstall --no-deps 'opencv-python-headless<5'
 	@touch $@

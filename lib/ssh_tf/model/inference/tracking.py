@@ -28,7 +28,7 @@ class FaceTracker:
         )
 
     def __call__(self, rows: npt.NDArray[np.float32]) -> list[int | None]:
-        """The number of each of `rows` (N, 5) [x1, y1, x2, y2, score] of the next frame; None for one that has none."""
+        """The number of each of `rows` (N, 5) [x1, y1, x2, y2, score] of the next frame; None in its first frame."""
         found = self._supervision.Detections(
             xyxy=rows[:, :4].astype(np.float64), confidence=rows[:, 4], data={"row": np.arange(len(rows))}
         )

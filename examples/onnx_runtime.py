@@ -1,0 +1,19 @@
+"""Faces by ONNX Runtime alone: python examples/onnx_runtime.py MODEL.onnx PICTURE. Nothing of this package is used."""
+
+import sys
+
+import cv2
+import numpy as np
+import onnxruntime as ort
+
+session = ort.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
+picture = cv2.imread(sys.argv[2])
+scale = min(1200 / min(picture.shape[:2]), 1600 / max(picture.shape[:2]))
+image = picture.astype(np.float32) - np.float32([102.9801, 115.9465, 122.7717])
+image = cv2.resize(image, None, fx=scale, fy=scale)[None]
+inputs = {"image_tensor:0": image, "im_info:0": np.float32([*image.shape[1:3], scale])}
+rois, scores = session.run(["rois:0", "roi_scores:0"], inputs)
+boxes, scores = rois[:, 1:] / scale, scores[:, 0]
+sides = np.column_stack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
+for index in cv2.dnn.NMSBoxes(sides.tolist(), scores.tolist(), 0.5, 0.3):
+    print(*boxes[index].round(1), scores[index].round(3))

@@ -1,0 +1,111 @@
+"""Each example finds the face of a demo picture, with the model that comes with the package."""
+
+import json
+import runpy
+import shutil
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from ssh_tf.model.files.frozen_graphs import load_graph, save_saved_model
+from ssh_tf.model.files.onnx_files import save_onnx
+from ssh_tf.utils.resources import model_path
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+PICTURE = ROOT / "data/demo/grace_hopper.jpg"
+FACE = [169, 115, 354, 336]
+
+
+@pytest.fixture(scope="module")
+def saved_model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("saved") / "model"
+    save_saved_model(load_graph(model_path("mobile_ssh")), folder)
+    return folder
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run an example as a program; what it prints."""
+
+    def started(name, *arguments):
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        runpy.run_path(str(EXAMPLES / name), run_name="__main__")
+        return capsys.readouterr().out
+
+    return started
+
+
+def assert_is_the_face(printed):
+    (line,) = printed.splitlines()
+    *box, score = map(float, line.split())
+    np.testing.assert_allclose(box, FACE, atol=20)
+    assert score > 0.9
+
+
+def test_photos_to_crops(run, tmp_path, capsys):
+    (tmp_path / "photos").mkdir()
+    shutil.copy(PICTURE, tmp_path / "photos")
+    (tmp_path / "photos/notes.txt").write_text("no picture")
+    assert run("photos_to_crops.py", tmp_path / "photos", tmp_path / "crops") == "grace_hopper.jpg: 1 faces\n"
+    (crop,) = (tmp_path / "crops").iterdir()
+    assert cv2.imread(str(crop)).shape == (224, 224, 3)
+
+
+def test_anonymous_folder(tmp_path):
+    (tmp_path / "in").mkdir()
+    shutil.copy(PICTURE, tmp_path / "in")
+    (tmp_path / "bin").mkdir()
+    command = tmp_path / "bin/ssh-detect"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT}/tools/demo.py" "$@"\n')
+    command.chmod(0o755)
+    program = [EXAMPLES / "anonymous_folder.sh", tmp_path / "in", tmp_path / "out", "--size", "fast"]
+    environment = {"PATH": f"{command.parent}:/usr/bin:/bin", "PYTHONPATH": str(ROOT / "lib")}
+    subprocess.run(program, check=True, env=environment, capture_output=True)
+    x1, y1, x2, y2 = FACE
+    before, after = cv2.imread(str(PICTURE)), cv2.imread(str(tmp_path / "out/grace_hopper.jpg"))
+    assert np.abs(before[y1:y2, x1:x2].astype(int) - after[y1:y2, x1:x2]).mean() > 10
+    assert np.abs(before[:50].astype(int) - after[:50]).mean() < 3
+
+
+def test_onnx_runtime(run, tmp_path):
+    pytest.importorskip("tf2onnx", reason="the extra onnx is not installed")
+    save_onnx(load_graph(model_path("mobile_ssh")), tmp_path / "mobile_ssh.onnx")
+    assert_is_the_face(run("onnx_runtime.py", tmp_path / "mobile_ssh.onnx", PICTURE))
+
+
+def test_saved_model(run, saved_model):
+    assert_is_the_face(run("saved_model.py", saved_model, PICTURE))
+
+
+class Serving(BaseHTTPRequestHandler):
+    """TensorFlow Serving's answer to a prediction in columns, by the SavedModel itself."""
+
+    def do_POST(self):
+        assert self.path == "/v1/models/ssh:predict"
+        inputs = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["inputs"]
+        outputs = self.server.detect(**{name: np.array(value, np.float32) for name, value in inputs.items()})
+        answer = json.dumps({"outputs": {name: value.numpy().tolist() for name, value in outputs.items()}}).encode()
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_tensorflow_serving(run, saved_model):
+    import tensorflow as tf
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Serving) as server:
+        server.detect = tf.saved_model.load(str(saved_model)).signatures["serving_default"]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        printed = run("tensorflow_serving.py", PICTURE, f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+    assert_is_the_face(printed)

@@ -11,7 +11,7 @@ EXTRAS_PY := .venv-extras/bin/python
 COMPILED := setup.py $(wildcard lib/ssh_tf/*/*.pyx lib/ssh_tf/*/*.h lib/ssh_tf/*/*.cu)
 
 .DELETE_ON_ERROR:
-.PHONY: rebuild help demo install build test lint format bench mindspore test-mindspore extras test-extras test-web clean
+.PHONY: rebuild help demo install build test lint format bench stress mindspore test-mindspore extras test-extras test-web clean
 
 help:
 	@echo 'make demo            detect faces in data/demo, results in output/demo'
@@ -21,6 +21,7 @@ help:
 	@echo 'make lint            ruff and mypy'
 	@echo 'make format          ruff, in place'
 	@echo 'make bench           speed by stage, backbone and precision'
+	@echo 'make stress          a long run with its memory, and runs that are killed'
 	@echo 'make mindspore       a second environment, .venv-mindspore, for the MindSpore port'
 	@echo 'make test-mindspore  the tests of the port'
 	@echo 'make extras          a third environment, .venv-extras, with Ray Data and others that few need'
@@ -33,6 +34,9 @@ demo: build
 
 bench: build
 	$(PY) tools/benchmark.py
+
+stress: build
+	$(PY) tools/stress.py
 
 test: .venv/.dev build
 	$(PY) -m pytest

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssh_tf.model.config import load_config
-from ssh_tf.model.detector import DEFAULT_MODEL, FaceDetector
+from ssh_tf.model.detector import FaceDetector
 from ssh_tf.model.inference.detect_to_folder import detect_to_folder
 from ssh_tf.utils.arguments import ToolParser, positive
 from ssh_tf.utils.errors import DataError, run_tool
@@ -32,6 +32,7 @@ _KILLED = 150
 """Pictures of the runs that are killed."""
 _SUFFIXES = (".jpg", ".png", ".webp", ".bmp", ".tiff")
 _TOOLS = Path(__file__).resolve().parent
+_MODEL = _TOOLS.parent / "data/models/mobile_ssh.pb"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--kills", type=positive, default=3, metavar="N", help="of the evaluation (default: %(default)s)"
     )
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="path or name (default: %(default)s)")
+    parser.add_argument("--model", type=Path, default=_MODEL, help="its file (default: the checkout's mobile_ssh)")
     parser.add_argument(
         "--growth",
         type=positive,
@@ -136,7 +137,7 @@ def _faces(path: Path) -> list[tuple[str, Any]]:
     return [(line["file"], line["faces"]) for line in lines if "faces" in line]
 
 
-def _killed_detection(folder: Path, model: str) -> bool:
+def _killed_detection(folder: Path, model: Path) -> bool:
     _write_pictures(folder / "pictures", _KILLED, damaged=False)
     whole = folder / "whole"
     if _ended(_run("demo.py", folder / "pictures", "--model", model, "--output", whole), None, bool):

@@ -24,6 +24,7 @@ from ssh_tf.datasets import (
     annotations,
     fddb_files,
     fddb_report,
+    label_report,
     records,
     wider_baselines,
     wider_detections,
@@ -336,6 +337,7 @@ CASES = {
         archive_zip, lambda path: download.extract(path, path.parent / "out"), ("ssh_tf.utils.download.extract",)
     ),
     "tgz": Case(archive_tgz, lambda path: download.extract(path, path.parent / "out"), ()),
+    "bytes of an image": Case(picture(".jpg"), label_report._digest, (D + "label_report._digest",)),
     "JPEG": Case(picture(".jpg"), images.read_image, ()),
     "PNG": Case(picture(".png"), images.read_image, ()),
     "PNG's size": Case(picture(".png"), images.image_size, ()),

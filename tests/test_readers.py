@@ -41,6 +41,7 @@ NOT_READERS = {
     "ssh_tf.datasets.labels.readers._yolo_classes": "called by read_yolo alone",
     "ssh_tf.model.inference.listing.read_list": "a file that the run has just written",
     "ssh_tools.measuring.benchmark_runtimes._start": "what a process of its own says",
+    "ssh_tools.measuring.benchmark_startup._start": "what a process of its own says",
     "ssh_tf.bulk": "reads by URI",
 }
 

@@ -13,6 +13,8 @@ import numpy.typing as npt
 from ssh_tf.datasets.average_precision import size_bins
 from ssh_tf.datasets.problems import Problems
 from ssh_tf.datasets.records import ImageRecord
+from ssh_tf.utils.errors import DataError
+from ssh_tf.utils.reading import read_bytes, reader
 
 # Pixels.
 _BOUNDS = (8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
@@ -49,12 +51,13 @@ def find_problems(splits: Mapping[str, Sequence[ImageRecord]], problems: Problem
                 problems.add("image with a box without area", name)
             try:
                 first = seen.setdefault(_digest(record.path), name)
-            except OSError as error:
-                problems.add("image that cannot be read", f"{name} ({error.strerror})")
+            except DataError as error:
+                problems.add("image that cannot be read", str(error))
                 continue
             if first != name:
                 problems.add("image whose file is another one's too", f"{name} ({first})")
 
 
+@reader("an image")
 def _digest(path: Path) -> bytes:
-    return hashlib.sha256(path.read_bytes()).digest()
+    return hashlib.sha256(read_bytes(path)).digest()

@@ -123,7 +123,9 @@ def serve(page: Any, host: str, port: int, most_bytes: int, blocking: bool = Tru
         reason = getattr(error, "strerror", None) or error
         raise SSHError(f"{host}:{port}: the page cannot be there: {reason}; name another --port") from error
     gradio = _gradio()
+    print(f"http://{host}:{port} (Ctrl-C ends it)", flush=True)
     page.launch(
+        quiet=True,
         server_name=host,
         server_port=port,
         max_file_size=most_bytes,

@@ -110,3 +110,11 @@ def test_the_column_of_pictures_can_be_named(folder):
     assert names("two.parquet", image_column="b") == ["two.parquet"]
     with pytest.raises(DataError, match="no column 'c' of image bytes"):
         names("two.parquet", image_column="c")
+
+
+def test_a_bucket_that_cannot_be_reached_is_said_in_one_line(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "name")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    with pytest.raises(DataError, match=r"^s3://bucket/photos: cannot be read: ") as caught:
+        names("s3://bucket/photos?endpoint_override=127.0.0.1:9&scheme=http&region=us-east-1")
+    assert "\n" not in str(caught.value)

@@ -46,7 +46,15 @@ MAY_IMPORT = {
     "ssh_tf.model": {*_LAYERS, *_DATA, *_SETTINGS, *_ROOMS, "ssh_tf.model.detector"},
     "ssh_tf.bulk": {*_LAYERS, "ssh_tf.model.precision", "ssh_tf.model.files", "ssh_tf.model.inference"},
     "ssh_tf.web": {*_LAYERS, "ssh_tf.model.precision", "ssh_tf.model.files", "ssh_tf.model.inference"},
-    "ssh_tools.measuring": {*_LAYERS, *_DATA, *_SETTINGS, *_ROOMS, "ssh_tf.model.detector", "ssh_tf.model"},
+    "ssh_tools.measuring": {
+        *_LAYERS,
+        *_DATA,
+        *_SETTINGS,
+        *_ROOMS,
+        "ssh_tf.model.detector",
+        "ssh_tf.model",
+        "ssh_tf.bulk",
+    },
 }
 """Room (a package, or a module of one): the others that it may import, which stand above it.
 

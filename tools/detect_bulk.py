@@ -23,6 +23,7 @@ from ssh_tf.bulk.work import Counts
 from ssh_tf.model.command_line import (
     add_config_arguments,
     add_model_arguments,
+    add_size_argument,
     add_threshold_argument,
     detection_config,
 )
@@ -43,6 +44,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--image_column", metavar="NAME", help="of Parquet files (default: the only one of bytes)")
     add_model_arguments(parser, default=DEFAULT_MODEL, metavar="PATH|NAME", help="as tools/demo.py takes it")
     add_threshold_argument(parser)
+    add_size_argument(parser)
     parser.add_argument(
         "--workers", type=positive, metavar="N", help="processes (default: as many as there is room for)"
     )

@@ -83,7 +83,7 @@ def test_other_detectors_beside_ours(case):
 def test_all_unusable_files_are_counted_and_named(case):
     (case / "found" / "FDDB-det-fold-01.txt").write_text("2003/b\n0\n")
     (case / "found" / "FDDB-det-fold-02.txt").unlink()
-    words = r"2 of 2 detection files cannot be used: .*fold-01\.txt:1: image '2003/b'.*; .*fold-02\.txt: cannot be read"
+    words = r"2 of 2 detection files cannot be used: .*fold-01\.txt:1: image '2003/b'.*; .*fold-02\.txt: no such file"
     with pytest.raises(DataError, match=words):
         run(case)
 

@@ -64,9 +64,8 @@ def add_threshold_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_detection_arguments(parser: argparse.ArgumentParser, output: Path) -> None:
-    """What a tool that detects faces in pictures takes, but for the model and the pictures."""
-    add_threshold_argument(parser)
+def add_size_argument(parser: argparse.ArgumentParser) -> None:
+    """`--size`."""
     parser.add_argument(
         "--size",
         type=_size,
@@ -74,6 +73,12 @@ def add_detection_arguments(parser: argparse.ArgumentParser, output: Path) -> No
         help="how large pictures are looked at; a number is the shortest side "
         f"(default: {DEFAULT_SIZE}, or as --cfg says)",
     )
+
+
+def add_detection_arguments(parser: argparse.ArgumentParser, output: Path) -> None:
+    """What a tool that detects faces in pictures takes, but for the model and the pictures."""
+    add_threshold_argument(parser)
+    add_size_argument(parser)
     parser.add_argument(
         "--output", type=Path, default=output, metavar="DIR", help="for the results (default: %(default)s)"
     )

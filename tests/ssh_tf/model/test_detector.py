@@ -115,8 +115,8 @@ def close_up(size, *overrides):
 def test_a_close_up_is_a_second_scale_that_m3_is_left_to():
     asked, found = close_up((200, 300))
     assert asked.runner.asked == [((1, 100, 150, 3), 0.5), ((1, 400, 600, 3), 2.0)]
-    # M1's of both scales, M3's of the smaller.
-    assert sorted(found[:, 2].tolist()) == [10, 40, 180]
+    # M1's of the larger, M3's of the smaller.
+    assert sorted(found[:, 2].tolist()) == [10, 180]
 
 
 def test_a_close_up_is_as_much_smaller_in_a_long_image():

@@ -92,6 +92,8 @@ class Step:
         network = NetworkOptions(depth_multiplier=0.25, **options)
         with tf.variable_scope("", use_resource=True, reuse=tf.AUTO_REUSE):
             self.parts = ssh_network(image, backbone, network), targets
+            # The losses build the network once more, on the same variables: one update of the statistics is enough.
+            tf.get_default_graph().clear_collection(tf.GraphKeys.UPDATE_OPS)
             self.losses = training_losses(image, targets, self.weights, backbone, network, SamplingOptions(32))
         self.variables = tf.trainable_variables()
 

@@ -51,7 +51,9 @@ def test_a_damaged_file_behind_a_pil_image(path):
         as_bgr(picture)
 
 
-@pytest.mark.parametrize("what", [None, 3, [[1, 2, 3]], b"abc"])
-def test_what_is_no_picture(what):
-    with pytest.raises(ImageError, match=f"expected an array, a path or a PIL image, got a {type(what).__name__}"):
+@pytest.mark.parametrize(
+    ("what", "name"), [(None, "None"), (3, "an int"), ([[1, 2, 3]], "a list"), (b"abc", "a bytes")]
+)
+def test_what_is_no_picture(what, name):
+    with pytest.raises(ImageError, match=f"expected an array, a path or a PIL image, got {name}"):
         as_bgr(what)

@@ -29,7 +29,7 @@ FORKED = (
 
 _MIN_SIDE = 16
 _PIXELS_AT_ONCE = 2**23
-_LAST_BRANCH = 2
+_FIRST_BRANCH, _LAST_BRANCH = 0, 2
 
 _Self = TypeVar("_Self", bound="Detector")
 
@@ -60,7 +60,8 @@ class Level(NamedTuple):
 
     image: npt.NDArray[np.float32]
     scale: float
-    is_largest_of_many: bool
+    unused_branch: int | None
+    """The branch whose faces another scale finds better."""
 
 
 class Detector:
@@ -151,8 +152,17 @@ class Detector:
                     f"{width}x{height} pixels are too narrow: the network would read "
                     f"{round(scale * width)}x{round(scale * height)}, and needs {_MIN_SIDE} on each side"
                 )
-            levels.append(Level(network_input(image, scale), scale, len(scales) > 1 and scale == max(scales)))
+            levels.append(Level(network_input(image, scale), scale, self._unused_branch(scale, scales)))
         return levels
+
+    def _unused_branch(self, scale: float, scales: list[float]) -> int | None:
+        if len(scales) == 1:
+            return None
+        if scale == max(scales):
+            # M3's anchors are smaller at this scale, in image pixels, than those that the other scales have anyway.
+            return _LAST_BRANCH
+        # A close-up is there for large faces; what its M1 finds, the scale proper finds with tighter boxes.
+        return _FIRST_BRANCH if len(self.config.TEST.SCALES) == 1 else None
 
     def _scales(self, height: int, width: int) -> list[float]:
         """Factors of the image's resizes (paper, section 4; spec of the image pyramid)."""
@@ -216,9 +226,8 @@ class Detector:
     @staticmethod
     def _rows(proposals: ImageProposals, level: Level) -> npt.NDArray[np.float32]:
         rows = np.column_stack([proposals.boxes / np.float32(level.scale), proposals.scores])
-        if level.is_largest_of_many and proposals.branches is not None:
-            # M3's anchors are smaller at this scale, in image pixels, than those that the other scales have anyway.
-            rows = rows[proposals.branches != _LAST_BRANCH]
+        if level.unused_branch is not None and proposals.branches is not None:
+            rows = rows[proposals.branches != level.unused_branch]
         return rows
 
     def _merge(self, rows: Iterable[npt.NDArray[np.float32]], threshold: float) -> npt.NDArray[np.float32]:

@@ -8,6 +8,7 @@ that what is left is the cost of everything around it.
 """
 
 import multiprocessing
+import os
 import shutil
 import tempfile
 import time
@@ -96,6 +97,8 @@ def _plain(network: str, workers: int, pictures: Path, count: int, _: Path) -> t
 
 
 def _work(network: str, inputs: list[str], ready: Any, go: Any, results: Any) -> None:
+    # A thread each, as Ray's processes have at one CPU.
+    os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
     detector = make_detector(network)
     ready.wait()
     go.wait()

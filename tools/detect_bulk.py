@@ -27,11 +27,10 @@ from ssh_tf.model.command_line import (
     add_threshold_argument,
     detection_config,
 )
-from ssh_tf.model.detector import DEFAULT_MODEL, FaceDetector, packaged_model
+from ssh_tf.model.detector import DEFAULT_MODEL, FaceDetector, model_file
 from ssh_tf.model.files.checkpoints import model_files
 from ssh_tf.utils.arguments import ToolParser, length, positive
 from ssh_tf.utils.errors import run_tool
-from ssh_tf.utils.resources import model_names
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -66,9 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Detect; 0, or 1 if any picture failed."""
     arguments = parse_arguments(argv)
     config = detection_config(arguments)
-    path = Path(arguments.model)
-    if arguments.model in model_names() and not path.exists():
-        path = packaged_model(arguments.model, arguments.precision)
+    path = Path(model_file(arguments.model, arguments.precision))
     load = partial(FaceDetector.from_file, backbone=arguments.backbone, config=config, precision=arguments.precision)
     model = read_model(load, path, model_files(path))
     roots, names = zip(*map(root_and_name, arguments.inputs), strict=True)

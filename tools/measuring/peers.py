@@ -86,12 +86,7 @@ def dlib_hog(upsample: int) -> Peer:
     Raises:
         MissingPeer: dlib is not installed.
     """
-    try:
-        # Not `import dlib`: no part of the project needs it.
-        dlib = importlib.import_module("dlib")
-    except ImportError as error:
-        raise MissingPeer("dlib is not installed: pip install dlib-bin") from error
-    detector = dlib.get_frontal_face_detector()
+    detector = _package("dlib", "dlib-bin").get_frontal_face_detector()
 
     def detect(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.floating]:
         colours = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

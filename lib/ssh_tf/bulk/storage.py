@@ -3,14 +3,14 @@
 A *name* is what a user may read: a path or URI without query or credentials. Needs the extra `bulk`.
 """
 
-import importlib
 import os
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ssh_tf.utils.errors import DataError, SSHError, reason_of
+from ssh_tf.utils.errors import DataError, reason_of
 from ssh_tf.utils.images import check_regular
+from ssh_tf.utils.lazy import extra_package
 
 _MOST_BYTES = 2**30
 
@@ -21,13 +21,7 @@ def bulk_package(name: str) -> Any:
     Raises:
         SSHError: it is not installed.
     """
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        package = name.partition(".")[0]
-        raise SSHError(
-            f"{package} is not installed: pip install 'ssh-face-detector[bulk]', or in a checkout pip install '.[bulk]'"
-        ) from error
+    return extra_package(name, "bulk")
 
 
 class Root(NamedTuple):

@@ -130,13 +130,19 @@ def _config(config: Any, size: str | int | None = None) -> Any:
 
 
 def _runner_of(model: str | os.PathLike[str], backbone: str | None, config: Any, precision: Precision) -> Runner:
+    file = model_file(model, precision)
+    if is_frozen(file):
+        return _frozen_runner(Path(file), config, precision)
+    return _checkpoint_runner(file, backbone, config, precision)
+
+
+def model_file(model: str | os.PathLike[str], precision: Precision) -> str | os.PathLike[str]:
+    """The file that `model` is, or, if it is the name of a model that comes with the package, that model's."""
     name = os.fspath(model)
     # A file comes before a model of the package.
     if name in model_names() and not os.path.exists(name) and not os.path.exists(f"{name}.index"):
-        return _frozen_runner(packaged_model(name, precision), config, precision)
-    if is_frozen(model):
-        return _frozen_runner(Path(model), config, precision)
-    return _checkpoint_runner(model, backbone, config, precision)
+        return packaged_model(name, precision)
+    return model
 
 
 def packaged_model(name: str, precision: Precision) -> Path:

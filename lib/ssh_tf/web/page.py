@@ -4,7 +4,6 @@ The network is run when the picture or its size changes, down to the lowest thre
 threshold only draws anew. Visitors are served one after the other. Nothing is sent anywhere but to the visitor.
 """
 
-import importlib
 import os
 import socket
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from typing import Any
 
 from ssh_tf.model.inference.result import DetectionResult
 from ssh_tf.utils.errors import SSHError
+from ssh_tf.utils.lazy import extra_package
 
 FindFaces = Callable[[Path, str], DetectionResult]
 """A picture's file and the name of a size to all faces of it, from `LOWEST_SHOWN` up."""
@@ -141,9 +141,4 @@ def serve(page: Any, host: str, port: int, most_bytes: int, blocking: bool = Tru
 def _gradio() -> Any:
     # Gradio counts its users unless told not to.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    try:
-        return importlib.import_module("gradio")
-    except ImportError as error:
-        raise SSHError(
-            "gradio is not installed: pip install 'ssh-face-detector[web]', or in a checkout pip install '.[web]'"
-        ) from error
+    return extra_package("gradio", "web")

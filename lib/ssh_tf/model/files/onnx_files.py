@@ -1,6 +1,5 @@
 """Detection graphs as ONNX files. Needs the extra `onnx` (tf2onnx, onnxruntime)."""
 
-import importlib
 import logging
 import os
 from collections.abc import Iterator, Mapping
@@ -12,8 +11,9 @@ import numpy.typing as npt
 
 from ssh_tf.model.files.frozen_graphs import with_half_as_inputs
 from ssh_tf.nets.inference_graph import IMAGE_INFO, IMAGES, ROI_BRANCHES, ROI_SCORES, ROIS
-from ssh_tf.utils.errors import CheckpointError, SSHError
+from ssh_tf.utils.errors import CheckpointError
 from ssh_tf.utils.files import atomic_write
+from ssh_tf.utils.lazy import extra_package
 from ssh_tf.utils.reading import read_bytes, reader
 from ssh_tf.utils.types import GraphDef
 
@@ -56,10 +56,7 @@ def onnx_package(name: str) -> Any:
     Raises:
         SSHError: it is not installed.
     """
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise SSHError(f"ONNX needs {name}: pip install 'ssh-face-detector[onnx]'") from error
+    return extra_package(name, "onnx")
 
 
 class OnnxFile(NamedTuple):

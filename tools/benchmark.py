@@ -19,7 +19,6 @@ import platform
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from ssh_tf.model.precision import PRECISIONS
 from ssh_tf.nets.backbones import BACKBONES
@@ -29,6 +28,7 @@ from ssh_tf.utils.errors import SSHError, run_tool
 from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.resources import DEMO_IMAGES
 from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.types import JsonObject
 from ssh_tools.measuring.benchmark_inference import STAGES, Measured, Setting, measure_inference
 from ssh_tools.measuring.benchmark_nms import MeasuredNms, measure_nms
 from ssh_tools.measuring.benchmark_startup import measure_starts
@@ -91,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parse_arguments(argv)
     parts = ("inference", "nms", "train", "runtimes", "startup")
     everything = not any(getattr(arguments, part) for part in parts)
-    report: dict[str, Any] = {"machine": _machine()}
+    report: JsonObject = {"machine": _machine()}
     print("  ".join(f"{name}: {value}" for name, value in report["machine"].items()))
     if everything or arguments.inference:
         report["inference"] = _inference(arguments)
@@ -113,7 +113,7 @@ def _image(arguments: argparse.Namespace) -> Path | None:
     return arguments.image or (_DEMO_IMAGE if _DEMO_IMAGE.exists() else None)
 
 
-def _runtimes(arguments: argparse.Namespace) -> dict[str, Any]:
+def _runtimes(arguments: argparse.Namespace) -> JsonObject:
     image = _image(arguments)
     if image is None:
         raise SSHError("--runtimes needs a picture: name it by --image")
@@ -128,7 +128,7 @@ def _runtimes(arguments: argparse.Namespace) -> dict[str, Any]:
     )
 
 
-def _inference(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+def _inference(arguments: argparse.Namespace) -> list[JsonObject]:
     image = _image(arguments)
     columns = (*STAGES, "images/s", "peak MB")
     print("\ndetection, median ms" + " " * 12 + "".join(f"{name:>10}" for name in columns))
@@ -146,7 +146,7 @@ def _inference(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     return report
 
 
-def _inference_report(measured: Measured) -> dict[str, Any]:
+def _inference_report(measured: Measured) -> JsonObject:
     setting = measured.setting
     stages = {stage: _spread(seconds) for stage, seconds in measured.seconds.items()}
     return {
@@ -160,7 +160,7 @@ def _inference_report(measured: Measured) -> dict[str, Any]:
     }
 
 
-def _print_inference(line: dict[str, Any]) -> None:
+def _print_inference(line: JsonObject) -> None:
     times = "".join(f"{line['stages'][stage]['median_ms']:10.1f}" for stage in STAGES)
     name = f"{line['backbone']} {line['height']}x{line['width']} {line['precision']}"
     print(f"{name:32}{times}{line['images_per_second']:10.2f}{line['peak_memory_mb']:10.0f}")
@@ -172,7 +172,7 @@ def _print_ratio(measured: Sequence[Measured]) -> None:
         print(f"{'':32}network: bf16 is {times['fp32'] / times['bf16']:.2f} times as fast as fp32")
 
 
-def _nms(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+def _nms(arguments: argparse.Namespace) -> list[JsonObject]:
     print("\nnon-maximum suppression            boxes      kept    median ms   minimum ms")
     measured = measure_nms(arguments.boxes, arguments.repeats)
     for one in measured:
@@ -182,11 +182,11 @@ def _nms(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     return [_nms_report(one) for one in measured]
 
 
-def _nms_report(measured: MeasuredNms) -> dict[str, Any]:
+def _nms_report(measured: MeasuredNms) -> JsonObject:
     return {"name": measured.name, "boxes": measured.boxes, "kept": measured.kept, **_spread(measured.seconds)}
 
 
-def _startup(repeats: int) -> list[dict[str, Any]]:
+def _startup(repeats: int) -> list[JsonObject]:
     print("\n--help of a tool           median ms   processor ms     peak MB")
     report = []
     for one in measure_starts(repeats):
@@ -202,9 +202,9 @@ def _startup(repeats: int) -> list[dict[str, Any]]:
     return report
 
 
-def _training(arguments: argparse.Namespace) -> dict[str, Any]:
+def _training(arguments: argparse.Namespace) -> JsonObject:
     image, repeats, side = _image(arguments), arguments.repeats, arguments.window
-    report: dict[str, Any] = {"steps": []}
+    report: JsonObject = {"steps": []}
     print(f"\ntraining step, window of {side} px, median ms      joint   branches in turn")
     for backbone in arguments.backbone:
         settings = [TrainingSetting(backbone, side, 1, precision) for precision in arguments.precision]
@@ -257,7 +257,7 @@ def _sizes(standard: TrainingSetting) -> list[TrainingSetting]:
     ]
 
 
-def _cost(measured: Sequence[MeasuredSteps]) -> list[dict[str, Any]]:
+def _cost(measured: Sequence[MeasuredSteps]) -> list[JsonObject]:
     print("\nwindow    images    ms a step   ms an image   ms a megapixel")
     report = []
     for one in sorted(measured, key=lambda one: (one.setting.images, one.setting.side)):
@@ -271,7 +271,7 @@ def _cost(measured: Sequence[MeasuredSteps]) -> list[dict[str, Any]]:
     return report
 
 
-def _steps_report(measured: MeasuredSteps) -> dict[str, Any]:
+def _steps_report(measured: MeasuredSteps) -> JsonObject:
     in_turn = {"in_turn": _spread(measured.in_turn)} if measured.in_turn else {}
     return {**measured.setting._asdict(), "joint": _spread(measured.joint), **in_turn}
 
@@ -280,7 +280,7 @@ def _spread(seconds: Sequence[float]) -> dict[str, float]:
     return {"median_ms": 1000 * median(seconds), "minimum_ms": 1000 * min(seconds)}
 
 
-def _machine() -> dict[str, Any]:
+def _machine() -> JsonObject:
     return {
         "processor": cpu_name(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),

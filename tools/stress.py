@@ -5,6 +5,7 @@ Then detection (tools/demo.py) and evaluation (tools/test_net.py) are killed as 
 with those of runs that were not. What a killed training goes on to is compared in tests/ssh_tf/model/test_train_val.py.
 """
 
+import argparse
 import json
 import os
 import re
@@ -15,7 +16,6 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +23,11 @@ import numpy.typing as npt
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detector import FaceDetector
 from ssh_tf.model.inference.detect_to_folder import detect_to_folder
+from ssh_tf.model.inference.detection import ImageProposals, Runner
 from ssh_tf.utils.arguments import ToolParser, positive
 from ssh_tf.utils.errors import DataError, run_tool
 from ssh_tf.utils.images import write_image
+from ssh_tf.utils.types import JsonObject
 
 _SMALL = ["TEST.SCALES", "[64]", "TEST.MAX_SIZE", "96"]
 _KILLED = 150
@@ -78,13 +80,13 @@ def _write_pictures(folder: Path, count: int, damaged: bool) -> list[str]:
 class _Watched:
     """A network's runner that notes the process's memory and open files every so many pictures."""
 
-    def __init__(self, runner: Any, every: int) -> None:
+    def __init__(self, runner: Runner, every: int) -> None:
         self._runner = runner
         self._every = every
         self._seen = 0
         self.notes: list[tuple[int, float, int]] = []
 
-    def __call__(self, images: npt.NDArray[np.float32], scale: float) -> Any:
+    def __call__(self, images: npt.NDArray[np.float32], scale: float) -> list[ImageProposals]:
         found = self._runner(images, scale)
         self._seen += len(images)
         if self._seen % self._every == 0:
@@ -97,7 +99,7 @@ class _Watched:
         self._runner.close()
 
 
-def _soak(folder: Path, arguments: Any) -> bool:
+def _soak(folder: Path, arguments: argparse.Namespace) -> bool:
     _write_pictures(folder / "soak", arguments.pictures, damaged=True)
     config = load_config(None, _SMALL)
     with FaceDetector(arguments.model, config) as plain:
@@ -130,7 +132,7 @@ def _ended(run: subprocess.Popen[bytes], number: int | None, is_time: Callable[[
     return run.wait()
 
 
-def _faces(path: Path) -> list[tuple[str, Any]]:
+def _faces(path: Path) -> list[tuple[str, list[JsonObject]]]:
     """The file and the faces of each whole line of a list that is about a picture."""
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     lines = [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
@@ -156,7 +158,7 @@ def _killed_detection(folder: Path, model: Path) -> bool:
     return are_equal
 
 
-def _killed_evaluation(folder: Path, arguments: Any) -> bool:
+def _killed_evaluation(folder: Path, arguments: argparse.Namespace) -> bool:
     data, count = folder / "data", _KILLED
     names = _write_pictures(data / "images", count, damaged=False)
     (data / "val.txt").write_text("".join(f"{name} 5 5 30 30\n" for name in names), encoding="utf-8")

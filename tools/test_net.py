@@ -12,7 +12,6 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from ssh_tf.datasets import size_report, wider_report
 from ssh_tf.datasets.average_precision import SIZE_BOUNDS, evaluate_detections
@@ -32,6 +31,7 @@ from ssh_tf.model.test import SetDetections, SetImage, backbone_of, run_on_set, 
 from ssh_tf.utils.arguments import ToolParser, length, plain_name, positive, probability
 from ssh_tf.utils.errors import DataError, run_tool
 from ssh_tf.utils.images import write_image
+from ssh_tf.utils.types import Config
 
 WIDER = "wider_face_val"
 FOLDER = "folder"
@@ -94,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if run.failed else 0
 
 
-def on_wider(arguments: argparse.Namespace, config: Any) -> SetDetections:
+def on_wider(arguments: argparse.Namespace, config: Config) -> SetDetections:
     """The official figures of WIDER FACE's validation set."""
     problems = Problems()
     truth = read_ground_truth(arguments.ground_truth or arguments.data_root / "WIDER" / "ground_truth", problems)
@@ -120,7 +120,7 @@ def on_wider(arguments: argparse.Namespace, config: Any) -> SetDetections:
     return run
 
 
-def by_size(arguments: argparse.Namespace, config: Any) -> SetDetections:
+def by_size(arguments: argparse.Namespace, config: Config) -> SetDetections:
     """Average precision by face size on any annotated set."""
     cache = arguments.output_root / "cache"
     if arguments.imdb == FOLDER:
@@ -146,7 +146,7 @@ def by_size(arguments: argparse.Namespace, config: Any) -> SetDetections:
 
 
 def detect(
-    arguments: argparse.Namespace, config: Any, images: Sequence[SetImage], name: str
+    arguments: argparse.Namespace, config: Config, images: Sequence[SetImage], name: str
 ) -> tuple[Path, SetDetections]:
     """Run the detector; the folder of its results, and what it gave."""
     backbone = arguments.backbone or backbone_of(arguments.model)

@@ -7,21 +7,20 @@ import os
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ssh_ms.framework import ms, nn
 from ssh_tf.utils.errors import CheckpointError
 from ssh_tf.utils.reading import check_file, reader
+from ssh_tf.utils.types import Array
 
 SUFFIX = ".ckpt"
 _FIRST_LAYER = "ssh.vgg.conv4_3.0.weight"
 
 
 @reader("a MindSpore checkpoint", CheckpointError)
-def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[Any]]:
+def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Array]:
     """Read all that the checkpoint at `path` holds, by name.
 
     Raises:
@@ -32,7 +31,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[Any]]
     return {name: np.asarray(parameter.asnumpy()) for name, parameter in parameters.items()}
 
 
-def write_checkpoint(path: str | os.PathLike[str], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+def write_checkpoint(path: str | os.PathLike[str], arrays: Mapping[str, Array]) -> None:
     """Write `arrays` by name to the checkpoint at `path`, whose suffix is `.ckpt`.
 
     Raises:
@@ -56,9 +55,7 @@ def write_checkpoint(path: str | os.PathLike[str], arrays: Mapping[str, npt.NDAr
         raise CheckpointError(f"{path}: cannot be written: {error}") from error
 
 
-def check_shapes(
-    path: str | os.PathLike[str], arrays: Mapping[str, npt.NDArray[Any]], parameters: Iterable[Any]
-) -> None:
+def check_shapes(path: str | os.PathLike[str], arrays: Mapping[str, Array], parameters: Iterable[ms.Parameter]) -> None:
     """See that `arrays`, which came from `path`, holds every one of `parameters` in its shape.
 
     Raises:
@@ -107,6 +104,6 @@ def load_initial(network: nn.Cell, path: str | os.PathLike[str]) -> bool:
     return False
 
 
-def _assign(network: nn.Cell, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+def _assign(network: nn.Cell, arrays: Mapping[str, Array]) -> None:
     for parameter in network.get_parameters():
         parameter.set_data(ms.Tensor(np.ascontiguousarray(arrays[parameter.name], np.float32)))

@@ -5,12 +5,11 @@ Arrays have their axes in MindSpore's order on both sides.
 
 import os
 from collections.abc import Mapping
-from typing import Any, NamedTuple
-
-import numpy.typing as npt
+from typing import NamedTuple
 
 from ssh_ms.hdf5 import sort_names
 from ssh_tf.utils.errors import CheckpointError
+from ssh_tf.utils.types import Array
 
 _MODULES = "vgg_16/M"
 
@@ -25,15 +24,13 @@ class Converted(NamedTuple):
         whole: it is a whole SSH network, not VGG16 alone.
     """
 
-    arrays: dict[str, npt.NDArray[Any]]
+    arrays: dict[str, Array]
     optimizer: list[str]
     unknown: list[str]
     whole: bool
 
 
-def to_parameters(
-    path: str | os.PathLike[str], variables: Mapping[str, npt.NDArray[Any]], names: Mapping[str, str]
-) -> Converted:
+def to_parameters(path: str | os.PathLike[str], variables: Mapping[str, Array], names: Mapping[str, str]) -> Converted:
     """Rename `variables`, which came from `path`, by `names` {variable: parameter}.
 
     A VGG16 without SSH's modules, as ImageNet classifiers are, gives the backbone's parameters.
@@ -49,9 +46,7 @@ def to_parameters(
     return Converted({target: variables[name] for name, target in wanted.items()}, optimizer, unknown, whole)
 
 
-def to_variables(
-    path: str | os.PathLike[str], parameters: Mapping[str, npt.NDArray[Any]], names: Mapping[str, str]
-) -> Converted:
+def to_variables(path: str | os.PathLike[str], parameters: Mapping[str, Array], names: Mapping[str, str]) -> Converted:
     """The inverse of `to_parameters` for a whole network; all that is no parameter of it is the optimiser's.
 
     Raises:

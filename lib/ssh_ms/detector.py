@@ -5,7 +5,6 @@ Letters: `N` images of `H × W` pixels.
 
 import os
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +15,13 @@ from ssh_ms.network import SSHNetwork, any_size
 from ssh_ms.proposals import propose
 from ssh_tf.layer_utils.proposal_options import ProposalOptions
 from ssh_tf.model.inference.detection import Detector, ImageProposals, proposal_options
+from ssh_tf.utils.types import Config
 
 
 class NetworkRunner:
     """Runs a network that takes images (1, 3, H, W) and gives logits (1, K) and deltas (1, K, 4)."""
 
-    def __init__(self, network: Callable[[Any], tuple[Any, Any]], options: ProposalOptions) -> None:
+    def __init__(self, network: Callable[[ms.Tensor], tuple[ms.Tensor, ms.Tensor]], options: ProposalOptions) -> None:
         self._network = network
         self._options = options
 
@@ -39,7 +39,7 @@ class NetworkRunner:
         """MindSpore gives the memory back by itself."""
 
 
-def load_detector(path: str | os.PathLike[str], config: Any) -> Detector:
+def load_detector(path: str | os.PathLike[str], config: Config) -> Detector:
     """The detector with the MindSpore checkpoint at `path` and the settings of `config.TEST`.
 
     Raises:

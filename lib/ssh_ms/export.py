@@ -8,7 +8,6 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -91,6 +90,6 @@ def _difference(network: SSHNetwork, runs: Callable[[npt.NDArray[np.float32]], N
     return float(np.max(differences))
 
 
-def _arrays(rows: Any) -> NetworkOutput:
+def _arrays(rows: tuple[ms.Tensor, ms.Tensor]) -> NetworkOutput:
     logits, deltas = rows
     return logits.asnumpy(), deltas.asnumpy()

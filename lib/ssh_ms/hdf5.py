@@ -6,15 +6,15 @@ them: (k, k, C, D) of a convolution are stored as (D, C, k, k), (C, D) of a dens
 
 import os
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import h5py
-import numpy.typing as npt
 
 from ssh_tf.utils.arrays import read_hdf5
 from ssh_tf.utils.errors import CheckpointError
 from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.reading import reader
+from ssh_tf.utils.types import Array
 
 _SLASH = "_and_"
 # By the number of axes; all others stay as they are.
@@ -42,21 +42,21 @@ def sort_names(names: Iterable[str]) -> Sorted:
     return result
 
 
-def to_channels_first(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def to_channels_first(array: Array) -> Array:
     """From TensorFlow's order of axes to MindSpore's."""
     return _transposed(array, _TO_CHANNELS_FIRST)
 
 
-def to_channels_last(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def to_channels_last(array: Array) -> Array:
     """The inverse of `to_channels_first`."""
     return _transposed(array, _TO_CHANNELS_LAST)
 
 
-def _transposed(array: npt.NDArray[Any], axes: Mapping[int, tuple[int, ...]]) -> npt.NDArray[Any]:
+def _transposed(array: Array, axes: Mapping[int, tuple[int, ...]]) -> Array:
     return array.transpose(axes[array.ndim]).copy() if array.ndim in axes else array
 
 
-def write_hdf5(path: str | os.PathLike[str], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+def write_hdf5(path: str | os.PathLike[str], arrays: Mapping[str, Array]) -> None:
     """Write `arrays`, variables by name with their axes in MindSpore's order, to the file at `path`.
 
     Raises:
@@ -71,7 +71,7 @@ def write_hdf5(path: str | os.PathLike[str], arrays: Mapping[str, npt.NDArray[An
 
 
 @reader("an HDF5 file of tf2h5.py", CheckpointError)
-def read_weights_hdf5(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[Any]]:
+def read_weights_hdf5(path: str | os.PathLike[str]) -> dict[str, Array]:
     """Read the file at `path`. Returns arrays by variable name, their axes in MindSpore's order.
 
     Raises:

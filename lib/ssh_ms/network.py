@@ -4,8 +4,6 @@ Letters: `N` images of `H × W` pixels, `h, w` map of a branch, `A` anchors per 
 `C` channels. Arrays are channels first, as MindSpore has them.
 """
 
-from typing import Any
-
 from ssh_ms.framework import initializer, ms, nn, ops
 from ssh_tf.layer_utils.anchors import BRANCHES
 
@@ -41,7 +39,7 @@ class VGG16(nn.Cell):
         self.conv4_3 = _vgg_part(3, _CONV4_3)
         self.conv5_3 = _vgg_part(512, _CONV5_3)
 
-    def construct(self, images: Any) -> tuple[Any, Any]:
+    def construct(self, images: ms.Tensor) -> tuple[ms.Tensor, ms.Tensor]:
         """(N, 3, H, W) → (N, 512, ⌈H/8⌉, ⌈W/8⌉) and (N, 512, ⌈H/16⌉, ⌈W/16⌉)."""
         low = self.conv4_3(images)
         return low, self.conv5_3(low)
@@ -61,7 +59,7 @@ class ContextModel(nn.Cell):
         self.channel_1 = nn.SequentialCell(layer(half))
         self.channel_2 = nn.SequentialCell(layer(half) + layer(half))
 
-    def construct(self, features: Any) -> Any:
+    def construct(self, features: ms.Tensor) -> ms.Tensor:
         """(N, C, h, w) → (N, channels, h, w)."""
         shared = self.conv(features)
         return ops.concat((self.channel_1(shared), self.channel_2(shared)), 1)
@@ -77,7 +75,7 @@ class DetectModel(nn.Cell):
         self.cls = _convolution(2 * channels, 2 * _ANCHORS, 1, initializer.Normal(0.01))
         self.reg = _convolution(2 * channels, 4 * _ANCHORS, 1, initializer.Normal(0.01))
 
-    def construct(self, features: Any) -> tuple[Any, Any]:
+    def construct(self, features: ms.Tensor) -> tuple[ms.Tensor, ms.Tensor]:
         """(N, C, h, w) → scores (N, 2A, h, w), A background then A face, and deltas (N, 4A, h, w)."""
         features = ops.concat((ops.relu(self.conv1(features)), self.context_model(features)), 1)
         return self.cls(features), self.reg(features)
@@ -99,7 +97,7 @@ class SSH(nn.Cell):
         # The corners are TensorFlow's default: pixel x of the larger map reads x times the ratio of the sizes.
         self.resize = ops.ResizeBilinearV2(align_corners=False, half_pixel_centers=False)
 
-    def construct(self, images: Any) -> tuple[tuple[Any, Any], ...]:
+    def construct(self, images: ms.Tensor) -> tuple[tuple[ms.Tensor, ms.Tensor], ...]:
         """(N, 3, H, W) → what `DetectModel` gives for M1, M2 and M3."""
         low, high = self.vgg(images)
         merged = ops.relu(self.m1_dim_red1(low))
@@ -110,7 +108,7 @@ class SSH(nn.Cell):
             self.m3_detect_model(self._pool_deep(high)),
         )
 
-    def _pool_deep(self, high: Any) -> Any:
+    def _pool_deep(self, high: ms.Tensor) -> ms.Tensor:
         """2×2 max-pool that rounds down; a single row or column, which would vanish, is kept."""
         _, _, rows, columns = ops.shape(high)
         # 1 // n is 1 for n = 1 alone; neither `max` nor a condition on a dynamic size goes into a MINDIR file.
@@ -124,7 +122,7 @@ class SSHNetwork(nn.Cell):
         super().__init__()
         self.ssh = SSH()
 
-    def construct(self, images: Any) -> tuple[Any, Any]:
+    def construct(self, images: ms.Tensor) -> tuple[ms.Tensor, ms.Tensor]:
         """(N, 3, H, W), BGR minus the means → logits (N, K), face minus background, and deltas (N, K, 4)."""
         logits, deltas = [], []
         for scores, offsets in self.ssh(images):

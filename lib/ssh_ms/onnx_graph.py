@@ -12,6 +12,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from ssh_tf.layer_utils.anchors import BRANCHES
+from ssh_tf.utils.types import OnnxModel, OnnxNode, OnnxTensor
 
 INPUT, LOGITS, DELTAS = "images", "logits", "deltas"
 """The input (1, 3, H, W), BGR minus the means; the outputs (1, K), face minus background, and (1, K, 4)."""
@@ -26,8 +27,8 @@ class _Builder:
     """Nodes and weights, each value under the name of the node that makes it."""
 
     def __init__(self, arrays: Mapping[str, npt.NDArray[np.float32]]) -> None:
-        self.nodes: list[Any] = []
-        self.weights: list[Any] = []
+        self.nodes: list[OnnxNode] = []
+        self.weights: list[OnnxTensor] = []
         self._arrays = arrays
 
     def add(self, operation: str, *inputs: str, name: str | None = None, **attributes: Any) -> str:
@@ -57,7 +58,7 @@ class _Builder:
         return self.add("Slice", self.add("Shape", inputs), self.constant(2), self.constant(4))
 
 
-def build_onnx(arrays: Mapping[str, npt.NDArray[np.float32]]) -> Any:
+def build_onnx(arrays: Mapping[str, npt.NDArray[np.float32]]) -> OnnxModel:
     """A checked ModelProto of the network with the parameters `arrays`, for one image of any size."""
     graph = _Builder(arrays)
     low = INPUT

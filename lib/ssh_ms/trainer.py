@@ -9,7 +9,7 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -101,7 +101,7 @@ class CheckpointFolder:
         return sorted(Place(int(match[1]), int(match[2])) for match in matches if match)
 
 
-def _state(step: TrainStep) -> dict[str, Any]:
+def _state(step: TrainStep) -> dict[str, ms.Parameter]:
     """Parameters that a training changes, by name; the scalars among the optimiser's come from the settings."""
     return {parameter.name: parameter for parameter in step.get_parameters() if parameter.shape}
 

@@ -3,7 +3,7 @@
 Letters: `N` images of a batch, `H, W` their size, `K` anchors of all branches, `S` places in a branch's sample.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -51,7 +51,9 @@ class TrainingLoss(nn.Cell):
         self._positives = int(options.batch_size * options.positive_fraction)
         self._weights = tuple(p for p in network.get_parameters() if p.name.endswith(".weight"))
 
-    def construct(self, images: Any, labels: Any, targets: Any, random: Any) -> tuple[Any, Any]:
+    def construct(
+        self, images: ms.Tensor, labels: ms.Tensor, targets: ms.Tensor, random: ms.Tensor
+    ) -> tuple[ms.Tensor, ms.Tensor]:
         """Losses of `images` (N, 3, H, W), BGR minus the means.
 
         Args:
@@ -65,7 +67,7 @@ class TrainingLoss(nn.Cell):
         """
         logits, deltas = self.network(images)
         hardness = ops.stop_gradient(ops.sigmoid(logits)) if self._options.hard_mining else random
-        parts: tuple[Any, ...] = ()
+        parts: tuple[ms.Tensor, ...] = ()
         start = 0
         for count in self._counts:
             end = start + count
@@ -83,7 +85,9 @@ class TrainingLoss(nn.Cell):
         total = sum(parts) + len(self._counts) * decay
         return total, ops.stack(parts + (decay,))  # noqa: RUF005  MindSpore compiles no stars
 
-    def _branch(self, logits: Any, deltas: Any, labels: Any, targets: Any, hardness: Any) -> tuple[Any, Any]:
+    def _branch(
+        self, logits: ms.Tensor, deltas: ms.Tensor, labels: ms.Tensor, targets: ms.Tensor, hardness: ms.Tensor
+    ) -> tuple[ms.Tensor, ms.Tensor]:
         """Cross-entropy and smooth L1 of a branch's sample, the mean over images."""
         positives, taken = self._hardest(labels == 1, -hardness, self._positives)
         negatives, free = self._hardest(labels == 0, hardness, self._options.batch_size)
@@ -100,28 +104,28 @@ class TrainingLoss(nn.Cell):
         distance = ops.where(taken > 0, distance, ops.zeros_like(distance)).sum(1)
         return (entropy / sampled).mean(), (distance / sampled).mean()
 
-    def _hardest(self, mask: Any, keys: Any, places: int) -> tuple[Any, Any]:
+    def _hardest(self, mask: ms.Tensor, keys: ms.Tensor, places: int) -> tuple[ms.Tensor, ms.Tensor]:
         """Rows (N, S) of the largest `keys` (N, K) where `mask`, and 1 for each place that is taken."""
         keys = ops.where(mask, keys, ops.full_like(keys, _EMPTY))
         values, rows = ops.topk(keys, min(places, keys.shape[1]))
         return rows, (values > _EMPTY).astype(ms.float32)
 
-    def _smooth_l1(self, difference: Any) -> Any:
+    def _smooth_l1(self, difference: ms.Tensor) -> ms.Tensor:
         square = self._options.sigma**2
         size = ops.abs(difference)
         return ops.where(size < 1.0 / square, 0.5 * square * size * size, size - 0.5 / square)
 
 
-def _softplus(x: Any) -> Any:
+def _softplus(x: ms.Tensor) -> ms.Tensor:
     return ops.relu(x) + ops.log1p(ops.exp(-ops.abs(x)))
 
 
-def _rows(values: Any, rows: Any) -> Any:
+def _rows(values: ms.Tensor, rows: ms.Tensor) -> ms.Tensor:
     """(N, K) and (N, S) → (N, S)."""
     return ops.gather_elements(values, 1, rows)
 
 
-def _boxes(values: Any, rows: Any) -> Any:
+def _boxes(values: ms.Tensor, rows: ms.Tensor) -> ms.Tensor:
     """(N, K, 4) and (N, S) → (N, S, 4)."""
     return ops.gather_elements(values, 1, ops.tile(rows[:, :, None], (1, 1, 4)))
 
@@ -138,7 +142,9 @@ class TrainStep(nn.Cell):
         )
         self._gradients = ms.value_and_grad(loss, None, self.optimizer.parameters, has_aux=True)
 
-    def construct(self, images: Any, labels: Any, targets: Any, random: Any) -> tuple[Any, Any]:
+    def construct(
+        self, images: ms.Tensor, labels: ms.Tensor, targets: ms.Tensor, random: ms.Tensor
+    ) -> tuple[ms.Tensor, ms.Tensor]:
         """Take a step. Arguments and result are those of `TrainingLoss`."""
         (total, parts), gradients = self._gradients(images, labels, targets, random)
         # MindSpore compiles no `strict`.

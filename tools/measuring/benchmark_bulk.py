@@ -14,8 +14,9 @@ import tempfile
 import time
 from collections.abc import Sequence
 from functools import partial
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -96,7 +97,7 @@ def _plain(network: str, workers: int, pictures: Path, count: int, _: Path) -> t
     return seconds, speed
 
 
-def _work(network: str, inputs: list[str], ready: Any, go: Any, results: Any) -> None:
+def _work(network: str, inputs: list[str], ready: Barrier, go: Event, results: "Queue[float]") -> None:
     # A thread each, as Ray's processes have at one CPU.
     os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
     detector = make_detector(network)

@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,12 +34,16 @@ from ssh_tf.utils.media import Picture
 from ssh_tf.utils.memory import resident_peak
 from ssh_tf.utils.opencv import cv2
 from ssh_tf.utils.tf1 import cpu_session, tf
+from ssh_tf.utils.types import Array, FloatArray, GraphDef, Variable
 
 STAGES = ("read", "resize", "network", "proposals", "nms", "python", "detect", "stream")
 """Seconds for an image. "network" ends with the scores and offsets of all anchors, "proposals" decodes and thins them
 out inside the graph; "detect" is the detector from resized picture to faces, in one pass through the graph; "python" is
 the part of it outside `session.run`, "nms" included; "stream" is the time between images when many are detected in a
 row, reading and resizing included."""
+
+GraphFunction = Callable[..., list[Array]]
+"""What a session runs: arrays to arrays."""
 
 _SOURCE_SCALE = 0.75
 _STREAMED = 4
@@ -119,15 +123,15 @@ class _Stages:
         self.peak_memory = resident_peak()
         self._network, self._propose = self._parts(graph_def, setting.precision)
 
-    def _random_graph(self, backbone: str) -> Any:
+    def _random_graph(self, backbone: str) -> GraphDef:
         with cpu_session() as session:
             build(backbone, network_options(self._config, backbone), proposal_options(self._config))
             generator = np.random.default_rng(0)
             assign(session, {variable: lifelike(variable, generator) for variable in tf.global_variables()})
             return freeze(session)
 
-    def _timed(self, run: Callable[..., Any]) -> Callable[..., Any]:
-        def timed(*arguments: Any) -> Any:
+    def _timed(self, run: GraphFunction) -> GraphFunction:
+        def timed(*arguments: Array) -> list[Array]:
             started = perf_counter()
             result = run(*arguments)
             self._session_seconds = perf_counter() - started
@@ -135,7 +139,7 @@ class _Stages:
 
         return timed
 
-    def _parts(self, graph_def: Any, precision: Precision) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    def _parts(self, graph_def: GraphDef, precision: Precision) -> tuple[GraphFunction, GraphFunction]:
         """The graph cut in two: images → rows of anchors, rows of anchors → proposals."""
         with tf.Graph().as_default() as graph:
             images, info = tf.placeholder(tf.float32, (None, None, None, 3)), tf.placeholder(tf.float32, (3,))
@@ -174,7 +178,7 @@ class _Stages:
         return seconds
 
 
-def lifelike(variable: Any, generator: np.random.Generator) -> Any:
+def lifelike(variable: Variable, generator: np.random.Generator) -> FloatArray:
     """Weights that roughly keep the scale of what they are given.
 
     Initial weights would not do: activations fade to numbers so small that bfloat16 arithmetic slows down on them.

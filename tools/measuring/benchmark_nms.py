@@ -13,12 +13,13 @@ import numpy.typing as npt
 from ssh_tf.nms import nms, processors
 from ssh_tf.utils.opencv import cv2
 from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.types import Array
 
 _THRESHOLD = 0.3
 _ORACLES = Path(__file__).resolve().parents[2] / "tests/oracles.py"
 _BOXES_PER_FACE = 16
 
-Suppress = Callable[[npt.NDArray[np.float32]], npt.NDArray[Any]]
+Suppress = Callable[[npt.NDArray[np.float32]], Array]
 
 
 class MeasuredNms(NamedTuple):
@@ -76,13 +77,13 @@ def _implementations(count: int) -> dict[str, Suppress]:
     return ways
 
 
-def _cython(boxes: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
+def _cython(boxes: npt.NDArray[np.float32]) -> Array:
     """What `nms` does where there is no GPU."""
     order = np.argsort(-boxes[:, 4], kind="stable")
     return order[processors()["cpu"](np.ascontiguousarray(boxes[order, :4]), _THRESHOLD)]
 
 
-def _opencv(boxes: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
+def _opencv(boxes: npt.NDArray[np.float32]) -> Array:
     # OpenCV's stubs know of lists only; arrays are faster.
     scores: Any = boxes[:, 4]
     corner_and_size: Any = np.hstack([boxes[:, :2], boxes[:, 2:4] - boxes[:, :2] + 1])

@@ -16,7 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from time import process_time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -176,7 +176,7 @@ def peak_operations(side: int = 2048, repeats: int = 5) -> float:
 
 
 # The network of this process, where it is one of `measure_runtimes`'s.
-_network: Any = None
+_network: _Network | None = None
 
 
 def _open(setting: RuntimeSetting, image: Path) -> None:
@@ -185,5 +185,5 @@ def _open(setting: RuntimeSetting, image: Path) -> None:
 
 
 def _measure() -> tuple[float, float]:
-    result: tuple[float, float] = _network.measure()
-    return result
+    assert _network is not None
+    return _network.measure()

@@ -14,7 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,6 +33,7 @@ from ssh_tf.utils.images import read_image
 from ssh_tf.utils.memory import resident_peak
 from ssh_tf.utils.opencv import cv2, single_threaded_opencv
 from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.types import Config, Session, Tensor
 from ssh_tools.measuring.benchmark_inference import lifelike
 
 # Windows of a photograph with a dozen faces, changed as a training does: what reading, cutting and matching cost.
@@ -199,7 +200,7 @@ def _pictures(image: Path | None) -> Iterator[list[ImageRecord]]:
         yield records
 
 
-def _config(setting: TrainingSetting) -> Any:
+def _config(setting: TrainingSetting) -> Config:
     settings = _SETTINGS | {
         "TRAIN.AUGMENT.CROP_SIZE": str(setting.side),
         "TRAIN.IMS_PER_BATCH": str(setting.images),
@@ -210,7 +211,9 @@ def _config(setting: TrainingSetting) -> Any:
 class _Trainer:
     """The training of a setting, in the session and graph that are current."""
 
-    def __init__(self, session: Any, setting: TrainingSetting, records: Sequence[ImageRecord], in_turn: bool) -> None:
+    def __init__(
+        self, session: Session, setting: TrainingSetting, records: Sequence[ImageRecord], in_turn: bool
+    ) -> None:
         config = _config(setting)
         network, sampling = network_options(config, setting.backbone), sampling_options(config)
         dataset = make_dataset(records, pipeline_options(config), 0, 0, setting.images)
@@ -233,7 +236,7 @@ class _Trainer:
         generator = np.random.default_rng(0)
         assign(session, {variable: lifelike(variable, generator) for variable in model})
 
-    def _step(self, loss: Any, config: Any) -> Any:
+    def _step(self, loss: Tensor, config: Config) -> Tensor:
         pairs = joint_gradients(loss, tf.trainable_variables(), config.TRAIN.DOUBLE_BIAS, config.TRAIN.CLIP_GRADIENTS)
         return tf.train.MomentumOptimizer(_RATE, config.TRAIN.MOMENTUM).apply_gradients(pairs)
 
@@ -251,7 +254,7 @@ class _Trainer:
         """Seconds of B steps, each through the part of the network that its branch needs."""
         return self._seconds(self._branches)
 
-    def _seconds(self, steps: Sequence[Any]) -> float:
+    def _seconds(self, steps: Sequence[Tensor]) -> float:
         started = perf_counter()
         for step in steps:
             self._session.run(step)

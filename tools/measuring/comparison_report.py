@@ -3,11 +3,11 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from ssh_tf.datasets import size_report
 from ssh_tf.utils.cpu import cpu_name
 from ssh_tf.utils.plots import PlotCurve, precision_recall_figure, save_figure
+from ssh_tf.utils.types import JsonObject
 from ssh_tools.measuring.comparison import OVERLAPS, Comparison, Result
 
 
@@ -43,7 +43,7 @@ def machine() -> str:
     return f"{cpu_name()}, {os.cpu_count()} cores"
 
 
-def comparison_json(comparison: Comparison, left_out: Sequence[str]) -> dict[str, Any]:
+def comparison_json(comparison: Comparison, left_out: Sequence[str]) -> JsonObject:
     """All figures of the comparison; `left_out` says which detectors are not in it, and why."""
     return {
         "images": comparison.images,

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from ssh_tf.model.files.onnx_files import read_onnx
 from ssh_tf.model.precision import Precision
 from ssh_tf.utils.resources import model_forms, model_names
+from ssh_tf.utils.types import JsonObject
 from ssh_tools.measuring.benchmark_runtimes import (
     Cost,
     RuntimeSetting,
@@ -28,7 +28,7 @@ def report_runtimes(
     image: Path,
     repeats: int,
     pyramid: bool = False,
-) -> dict[str, Any]:
+) -> JsonObject:
     """Measure the files `models`: `.pb` files in each of `precisions`, `.onnx` files in what they hold.
 
     Each is measured at each of `sizes`, on each number of images in `batches`, and, if asked, with an image pyramid.
@@ -39,7 +39,7 @@ def report_runtimes(
     graph = next((model for model in models if model.suffix == ".pb"), None)
     peak = peak_operations()
     print(f"\nfp32 within reach (matrix product of NumPy): {peak / 1e9:.1f} GFLOP a second of processor time")
-    report: dict[str, Any] = {"peak_gflop_s": peak / 1e9, "start": _start(variants, image, repeats), "costs": []}
+    report: JsonObject = {"peak_gflop_s": peak / 1e9, "start": _start(variants, image, repeats), "costs": []}
     print("\nprocessor ms, median" + " " * 34 + "network    ratio  GFLOP/s of peak detection    ratio")
     groups = [(*size, images, False) for size in sizes for images in batches]
     for height, width, images, is_pyramid in [*groups, *([(*sizes[-1], 1, True)] if pyramid else [])]:
@@ -56,7 +56,7 @@ def _precisions_of(model: Path, precisions: Sequence[Precision]) -> Sequence[Pre
     return ["int8" if read_onnx(model).is_int8 else "fp32"]
 
 
-def _start(variants: Sequence[tuple[Path, Precision]], image: Path, repeats: int) -> list[dict[str, Any]]:
+def _start(variants: Sequence[tuple[Path, Precision]], image: Path, repeats: int) -> list[JsonObject]:
     starts = measure_start(variants, image, _START_SIZE, repeats)
     print("\nfrom the shell to the faces of one picture (480x640)    processor s    ratio  peak MB    ratio")
     lines = []
@@ -70,7 +70,7 @@ def _start(variants: Sequence[tuple[Path, Precision]], image: Path, repeats: int
     return lines
 
 
-def _line(cost: Cost, first: Cost, operations: int | None, peak: float) -> dict[str, Any]:
+def _line(cost: Cost, first: Cost, operations: int | None, peak: float) -> JsonObject:
     setting = cost.setting
     network, detection = median(cost.network), median(cost.detection)
     size = "pyramid" if setting.pyramid else f"{setting.height}x{setting.width}"

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -38,8 +38,8 @@ class Case(NamedTuple):
     """What is measured, and how each framework does it once."""
 
     name: str
-    tensorflow: Callable[[], Any]
-    mindspore: Callable[[], Any]
+    tensorflow: Callable[[], object]
+    mindspore: Callable[[], object]
 
 
 class Seconds(NamedTuple):

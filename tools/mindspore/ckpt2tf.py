@@ -5,9 +5,6 @@ What the optimiser added is left out and listed.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy.typing as npt
 
 from ssh_ms.conversion import to_variables
 from ssh_ms.hdf5 import to_channels_last
@@ -15,11 +12,12 @@ from ssh_ms.names import read_name_table
 from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import CheckpointError, run_tool
 from ssh_tf.utils.tf1 import cpu_session, tf
+from ssh_tf.utils.types import Array
 
 _MAP = Path(__file__).with_name("map.csv")
 
 
-def save_variables(path: str, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+def save_variables(path: str, arrays: Mapping[str, Array]) -> None:
     """Write `arrays` by variable name to the TensorFlow checkpoint with the prefix `path`.
 
     Raises:

@@ -12,12 +12,17 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from types import ModuleType
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeVar
 from uuid import uuid4
 
 from ssh_tf.bulk.inputs import Unit
-from ssh_tf.bulk.storage import Root, bulk_package
+from ssh_tf.bulk.storage import Filesystem, Root, bulk_package
 from ssh_tf.utils.errors import DataError, SSHError
+from ssh_tf.utils.types import JsonObject
+
+if TYPE_CHECKING:
+    import pyarrow
 
 _RUN, _PLAN = "_run.json", "_plan.parquet"
 _PART = re.compile(r"part-(\d{6,})\.parquet")
@@ -38,13 +43,16 @@ class Row(NamedTuple):
     error: str | None = None
 
 
+_Item = TypeVar("_Item")
+
+
 class Output:
     """The folder `name` on the filesystem of `root`."""
 
     def __init__(self, root: Root, name: str) -> None:
         self.root, self.name = root, name.rstrip("/")
 
-    def begun(self, settings: dict[str, Any]) -> int | None:
+    def begun(self, settings: JsonObject) -> int | None:
         """The number of shards of the run of `settings` that this folder holds; None if it holds none.
 
         Raises:
@@ -64,7 +72,7 @@ class Output:
             )
         return shards
 
-    def begin(self, settings: dict[str, Any], units: Iterable[Unit]) -> int:
+    def begin(self, settings: JsonObject, units: Iterable[Unit]) -> int:
         """Make the folder that of a run of `settings`, whose plan is `units`; the number of its shards.
 
         Raises:
@@ -109,16 +117,16 @@ class Output:
                     writer.write_table(table)
         self._remove(f"_attempt-{shard:06d}.json")
 
-    def attempt(self, shard: int) -> dict[str, Any]:
+    def attempt(self, shard: int) -> JsonObject:
         """What earlier attempts at a shard left (see `note_attempt`); empty if there were none."""
         return self._read_json(f"_attempt-{shard:06d}.json") or {}
 
-    def note_attempt(self, shard: int, attempt: dict[str, Any]) -> None:
+    def note_attempt(self, shard: int, attempt: JsonObject) -> None:
         """Leave `attempt` for whoever does the shard if this process dies."""
         with self._writing(f"_attempt-{shard:06d}.json") as stream:
             stream.write(json.dumps(attempt).encode())
 
-    def _place(self, file: str) -> tuple[Any, str]:
+    def _place(self, file: str) -> tuple[Filesystem, str]:
         return self.root.place(f"{self.name}/{file}")
 
     def _files(self) -> list[str]:
@@ -127,7 +135,7 @@ class Output:
         with _written(self.name):
             return [info.base_name for info in filesystem.get_file_info(selector)]
 
-    def _read_json(self, file: str) -> dict[str, Any] | None:
+    def _read_json(self, file: str) -> JsonObject | None:
         filesystem, path = self._place(file)
         with _written(self.name):
             if filesystem.get_file_info(path).type.name != "File":
@@ -155,7 +163,7 @@ class Output:
         return shards
 
     @contextmanager
-    def _writing(self, file: str) -> Iterator[Any]:
+    def _writing(self, file: str) -> Iterator[BinaryIO]:
         """A stream into `file`, which is there, whole, once the block has ended well."""
         filesystem, path = self._place(file)
         part = f"{path.rpartition('/')[0]}/.{file}.{uuid4().hex}.tmp"
@@ -179,7 +187,7 @@ class Output:
                 filesystem.delete_file(path)
 
 
-def blocks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+def blocks(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
     """`items` in lists of `size`, the last one shorter."""
     block = []
     for item in items:
@@ -200,7 +208,7 @@ def _written(name: str) -> Iterator[None]:
         raise SSHError(f"{name}: cannot be written: {error.strerror or error}") from error
 
 
-def _row_schema(arrow: Any) -> Any:
+def _row_schema(arrow: ModuleType) -> "pyarrow.Schema":
     number = arrow.float32()
     return arrow.schema(
         [

@@ -6,7 +6,8 @@ A *name* is what a user may read: a path or URI without query or credentials. Ne
 import os
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, NamedTuple
+from types import ModuleType
+from typing import Any, NamedTuple, TypeAlias
 
 from ssh_tf.utils.errors import DataError, reason_of
 from ssh_tf.utils.images import check_regular
@@ -14,8 +15,11 @@ from ssh_tf.utils.lazy import extra_package
 
 _MOST_BYTES = 2**30
 
+Filesystem: TypeAlias = Any
+"""A `pyarrow.fs.FileSystem`; PyArrow carries no types."""
 
-def bulk_package(name: str) -> Any:
+
+def bulk_package(name: str) -> ModuleType:
     """Import `name`, a module of one of the packages that the extra `bulk` brings.
 
     Raises:
@@ -30,7 +34,7 @@ class Root(NamedTuple):
     uri: str
     folder: str
 
-    def place(self, name: str) -> tuple[Any, str]:
+    def place(self, name: str) -> tuple[Filesystem, str]:
         """The filesystem of `name` and its path there. A name without a scheme is local.
 
         Raises:
@@ -66,7 +70,7 @@ def _split(uri: str) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=64)
-def _opened(uri: str) -> tuple[Any, str]:
+def _opened(uri: str) -> tuple[Filesystem, str]:
     arrow = bulk_package("pyarrow.fs")
     if not uri:
         return arrow.LocalFileSystem(), ""

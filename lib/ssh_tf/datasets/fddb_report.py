@@ -6,7 +6,7 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ssh_tf.datasets.fddb_evaluation import (
     ImageCurve,
@@ -23,6 +23,7 @@ from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.images import image_size
 from ssh_tf.utils.plots import PlotCurve, roc_figure, save_figure
 from ssh_tf.utils.reading import read_lines, reader
+from ssh_tf.utils.types import FloatArray, JsonObject
 
 #: Numbers of false positives at which results.json gives the rates.
 FALSE_POSITIVES = (100, 500, 1000, 2000)
@@ -96,14 +97,14 @@ def evaluate_folds(
     return Results(roc(images, sum(curve.faces for curve in by_fold.values())), by_fold)
 
 
-def fddb_json(results: Results) -> dict[str, Any]:
+def fddb_json(results: Results) -> JsonObject:
     """The content of results.json: faces, and true-positive rates at `FALSE_POSITIVES`."""
     folds = {f"fold-{number:02d}": _rates(curve) for number, curve in results.by_fold.items()}
     return {"all": _rates(results.together), **folds}
 
 
-def _rates(curve: Roc) -> dict[str, Any]:
-    def at(rates: Any) -> dict[str, float]:
+def _rates(curve: Roc) -> JsonObject:
+    def at(rates: FloatArray) -> dict[str, float]:
         return {str(allowed): rate_at(rates, curve.false_positives, allowed) for allowed in FALSE_POSITIVES}
 
     return {"faces": curve.faces, "discrete": at(curve.discrete), "continuous": at(curve.continuous)}
@@ -134,7 +135,7 @@ def fddb_plot(folder: str | os.PathLike[str], results: Results, others: Mapping[
     return paths
 
 
-def _ours(label: str, curve: Roc, rates: Any) -> PlotCurve:
+def _ours(label: str, curve: Roc, rates: FloatArray) -> PlotCurve:
     at_thousand = rate_at(rates, curve.false_positives, 1000)
     return PlotCurve(f"{label} ({at_thousand:.3f} at 1000)", curve.false_positives, rates, emphasised=True)
 

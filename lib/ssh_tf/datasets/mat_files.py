@@ -9,12 +9,11 @@ import struct
 import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ssh_tf.utils.reading import Refused, read_bytes
+from ssh_tf.utils.types import Array
 
 # The largest of WIDER FACE's has 10 MB.
 _MAX_BYTES = 2**28
@@ -28,7 +27,7 @@ _CLASSES = {6: "f8", 7: "f4", 8: "i1", 9: "u1", 10: "i2", 11: "u2", 12: "i4", 13
 _COMPLEX = 0x0800
 
 
-def read_mat(path: Path, names: Collection[str]) -> dict[str, npt.NDArray[Any]]:
+def read_mat(path: Path, names: Collection[str]) -> dict[str, Array]:
     """The arrays `names` of the file at `path`, as far as they are there. For the inside of a guard (`reading`).
 
     Raises:
@@ -74,7 +73,7 @@ def _elements(data: memoryview, order: str) -> Iterator[tuple[int, memoryview]]:
         at = end
 
 
-def _matrix(data: memoryview, order: str, names: Collection[str] | None = None) -> tuple[str, npt.NDArray[Any] | None]:
+def _matrix(data: memoryview, order: str, names: Collection[str] | None = None) -> tuple[str, Array | None]:
     """Name and array of a matrix; None if its name is not one of `names`."""
     if not data:
         return "", np.zeros((0, 0))
@@ -92,7 +91,7 @@ def _matrix(data: memoryview, order: str, names: Collection[str] | None = None) 
         cells = [_matrix(cell, order)[1] for kind, cell in parts if kind == _MATRIX]
         if len(cells) != count:
             raise Refused(f"damaged: {len(cells)} cells where {count} should be")
-        array: npt.NDArray[Any] = np.empty(count, object)
+        array: Array = np.empty(count, object)
         array[:] = cells
         return name, array.reshape(shape, order="F")
     kind, values = next(parts, (5, memoryview(b"")))

@@ -2,11 +2,11 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 from ssh_tf.datasets.average_precision import BinResult, Evaluation
 from ssh_tf.datasets.results import finite
 from ssh_tf.utils.plots import PlotCurve, precision_recall_figure, save_figure
+from ssh_tf.utils.types import JsonObject
 
 
 def size_table(result: Evaluation) -> str:
@@ -18,7 +18,7 @@ def size_table(result: Evaluation) -> str:
     return "\n".join(lines)
 
 
-def size_json(result: Evaluation) -> dict[str, Any]:
+def size_json(result: Evaluation) -> JsonObject:
     """``overall`` and ``by_size``; what is not a number (no faces of a size) is null."""
     return {
         "overall": _bin(result.overall),
@@ -27,7 +27,7 @@ def size_json(result: Evaluation) -> dict[str, Any]:
     }
 
 
-def _bin(part: BinResult) -> dict[str, Any]:
+def _bin(part: BinResult) -> JsonObject:
     return {
         "ap50": finite(part.ap50),
         "ap": finite(part.ap),

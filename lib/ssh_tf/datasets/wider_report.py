@@ -3,13 +3,13 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from ssh_tf.datasets.problems import Problems
 from ssh_tf.datasets.results import finite
 from ssh_tf.datasets.wider_baselines import Baseline
 from ssh_tf.datasets.wider_evaluation import Curve, legend_number
 from ssh_tf.utils.plots import PlotCurve, precision_recall_figure, save_figure
+from ssh_tf.utils.types import JsonObject
 
 
 def wider_table(curves: Mapping[str, Curve]) -> str:
@@ -20,7 +20,7 @@ def wider_table(curves: Mapping[str, Curve]) -> str:
     )
 
 
-def wider_json(curves: Mapping[str, Curve], images: int, detections: int, problems: Problems) -> dict[str, Any]:
+def wider_json(curves: Mapping[str, Curve], images: int, detections: int, problems: Problems) -> JsonObject:
     """The content of results.json; what is not a number is null."""
     levels = {
         level: {"ap": finite(curve.ap), "recall": finite(float(curve.recall[-1])), "faces": curve.faces}

@@ -16,6 +16,7 @@ from ssh_tf.model.sizes import DEFAULT_SIZE, SIZES, size_settings
 from ssh_tf.nets.backbones import BACKBONES
 from ssh_tf.utils.arguments import positive, probability, share
 from ssh_tf.utils.errors import ConfigError
+from ssh_tf.utils.types import Config
 
 _KEY = re.compile(r"[A-Z][A-Z0-9_]*(\.\w+)*")
 
@@ -105,7 +106,7 @@ def add_detection_arguments(parser: argparse.ArgumentParser, output: Path) -> No
     add_config_arguments(parser)
 
 
-def detection_config(arguments: argparse.Namespace) -> Any:
+def detection_config(arguments: argparse.Namespace) -> Config:
     """The configuration that the arguments of `add_detection_arguments` ask for.
 
     Raises:
@@ -118,7 +119,7 @@ def detection_config(arguments: argparse.Namespace) -> Any:
     return config
 
 
-def detection_job(arguments: argparse.Namespace, model: str, config: Any) -> FolderJob:
+def detection_job(arguments: argparse.Namespace, model: str, config: Config) -> FolderJob:
     """What the arguments of `add_detection_arguments` want to be left, by `model` with `config`."""
     settings = {"threshold": arguments.threshold, "precision": arguments.precision, **to_plain(config.TEST)}
     return FolderJob(

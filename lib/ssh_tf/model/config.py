@@ -110,7 +110,7 @@ def _merge(config: dict[str, Any], changes: Mapping[str, Any], prefix: str, sour
             config[key] = _converted(value, config[key], name, source)
 
 
-def _suggestion(key: Any, known: Iterable[str]) -> str:
+def _suggestion(key: object, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(str(key), list(known), n=1)
     return f"; did you mean {close[0]}?" if close else ""
 

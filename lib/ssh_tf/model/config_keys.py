@@ -179,7 +179,7 @@ def config_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _yaml(value: Any) -> str:
+def _yaml(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

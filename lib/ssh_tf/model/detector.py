@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from ssh_tf.model.config import load_config
 from ssh_tf.model.files.checkpoints import Checkpoint
@@ -22,6 +21,7 @@ from ssh_tf.utils.cpu import cpu_flags
 from ssh_tf.utils.errors import CheckpointError, ConfigError, SSHError
 from ssh_tf.utils.resources import INT8_FORM, model_forms, model_names
 from ssh_tf.utils.tf1 import has_tensorflow
+from ssh_tf.utils.types import Config
 
 DEFAULT_MODEL = "mobile_ssh"
 
@@ -34,7 +34,7 @@ class FaceDetector(Detector):
     def __init__(
         self,
         model: str | os.PathLike[str] | Runner | None = None,
-        config: Any = None,
+        config: Config | None = None,
         precision: Precision = "auto",
         *,
         size: str | int | None = None,
@@ -67,7 +67,7 @@ class FaceDetector(Detector):
         if model is None or isinstance(model, str | os.PathLike):
             self._made_by = partial(type(self), model, config, precision, backbone=backbone)
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[Callable[[], "FaceDetector"], tuple[()]]:
         """Pickled by what it was made from; who unpickles it loads the model again."""
         if self._made_by is None:
             raise SSHError("a detector of a network that runs already cannot be pickled: make it of the model's path")
@@ -78,7 +78,7 @@ class FaceDetector(Detector):
         cls,
         path: str | os.PathLike[str],
         backbone: str | None = None,
-        config: Any = None,
+        config: Config | None = None,
         precision: Precision = "auto",
     ) -> "FaceDetector":
         """Use the checkpoint at `path` of an SSH network with `backbone` (a key of `BACKBONES`; None: see which it is).
@@ -93,7 +93,7 @@ class FaceDetector(Detector):
 
     @classmethod
     def from_frozen(
-        cls, path: str | os.PathLike[str], config: Any = None, precision: Precision = "auto"
+        cls, path: str | os.PathLike[str], config: Config | None = None, precision: Precision = "auto"
     ) -> "FaceDetector":
         """Use a frozen graph: a `.pb` file, the folder of a SavedModel or a `.onnx` file.
 
@@ -114,14 +114,14 @@ class FaceDetector(Detector):
         cls,
         path: str | os.PathLike[str],
         backbone: str | None = None,
-        config: Any = None,
+        config: Config | None = None,
         precision: Precision = "auto",
     ) -> "FaceDetector":
         """The constructor, for a model that is a path or a name."""
         return cls(path, config, precision, backbone=backbone)
 
 
-def _config(config: Any, size: str | int | None = None) -> Any:
+def _config(config: Config | None, size: str | int | None = None) -> Config:
     if config is None:
         return load_config(None, size_settings(DEFAULT_SIZE if size is None else size))
     if size is not None:
@@ -129,7 +129,7 @@ def _config(config: Any, size: str | int | None = None) -> Any:
     return config
 
 
-def _runner_of(model: str | os.PathLike[str], backbone: str | None, config: Any, precision: Precision) -> Runner:
+def _runner_of(model: str | os.PathLike[str], backbone: str | None, config: Config, precision: Precision) -> Runner:
     file = model_file(model, precision)
     if is_frozen(file):
         return _frozen_runner(Path(file), config, precision)
@@ -157,7 +157,9 @@ def packaged_model(name: str, precision: Precision) -> Path:
     return next(forms[form] for form in wanted if form in forms)
 
 
-def _checkpoint_runner(path: str | os.PathLike[str], backbone: str | None, config: Any, precision: Precision) -> Runner:
+def _checkpoint_runner(
+    path: str | os.PathLike[str], backbone: str | None, config: Config, precision: Precision
+) -> Runner:
     backbone = backbone or Checkpoint(path).backbone()
     if backbone not in BACKBONES:
         raise ConfigError(f"no backbone is called {backbone!r}; there are {', '.join(BACKBONES)}")
@@ -176,7 +178,7 @@ def _default_model(precision: Precision) -> Path:
     return packaged_model(DEFAULT_MODEL, precision)
 
 
-def _frozen_runner(path: Path, config: Any, precision: Precision) -> Runner:
+def _frozen_runner(path: Path, config: Config, precision: Precision) -> Runner:
     int8 = path.with_name(f"{path.stem}{INT8_FORM}")
     if precision == "int8" and int8.is_file():
         path = int8

@@ -1,15 +1,14 @@
 """From the configuration to the numbers that layers ask for. The one place that knows both."""
 
-from typing import Any
-
 from ssh_tf.layer_utils.matching import MatchOptions
 from ssh_tf.model.inference.detection import proposal_options as proposal_options  # where callers look for it
 from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.nets.training_graph import SamplingOptions
 from ssh_tf.roi_data_layer.pipeline_options import FaceSides, PipelineOptions
+from ssh_tf.utils.types import Config
 
 
-def network_options(config: Any, backbone: str) -> NetworkOptions:
+def network_options(config: Config, backbone: str) -> NetworkOptions:
     """Numbers of the network for `backbone` (a key of `BACKBONES`)."""
     multiplier = config.MOBILENET_V2 if backbone == "mobile_v2" else config.MOBILENET
     return NetworkOptions(
@@ -25,7 +24,7 @@ def network_options(config: Any, backbone: str) -> NetworkOptions:
     )
 
 
-def match_options(config: Any) -> MatchOptions:
+def match_options(config: Config) -> MatchOptions:
     """Numbers of the matching of anchors and faces."""
     return MatchOptions(
         positive_overlap=config.TRAIN.RPN_POSITIVE_OVERLAP,
@@ -35,7 +34,7 @@ def match_options(config: Any) -> MatchOptions:
     )
 
 
-def sampling_options(config: Any) -> SamplingOptions:
+def sampling_options(config: Config) -> SamplingOptions:
     """Numbers of the sampling of anchors and of the losses."""
     return SamplingOptions(
         batch_size=config.TRAIN.RPN_BATCHSIZE,
@@ -47,7 +46,7 @@ def sampling_options(config: Any) -> SamplingOptions:
     )
 
 
-def pipeline_options(config: Any) -> PipelineOptions:
+def pipeline_options(config: Config) -> PipelineOptions:
     """How training samples are drawn and made."""
     train, augment = config.TRAIN, config.TRAIN.AUGMENT
     return PipelineOptions(

@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Set
-from typing import Any, Literal
+from typing import Literal
 
 from ssh_tf.utils.cpu import cpu_flags
 from ssh_tf.utils.errors import ConfigError
 from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.types import SessionConfig
 
 Precision = Literal["auto", "fp32", "bf16", "int8"]
 PRECISIONS: tuple[Precision, ...] = ("auto", "fp32", "bf16")
@@ -22,7 +23,7 @@ _ON = 1
 _log = logging.getLogger(__name__)
 
 
-def session_config(precision: Precision) -> Any:
+def session_config(precision: Precision) -> SessionConfig:
     """A ConfigProto for `precision`, on this machine; "bf16" without hardware for it works, slowly, and warns.
 
     Raises:

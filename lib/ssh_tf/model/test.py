@@ -25,13 +25,14 @@ from ssh_tf.datasets.wider_detections import corner_boxes, parse_text, save_npz,
 from ssh_tf.model.config import to_plain
 from ssh_tf.model.files.checkpoints import Checkpoint, model_files
 from ssh_tf.model.files.frozen_graphs import is_frozen
+from ssh_tf.model.inference.detection import Level
 from ssh_tf.utils.errors import CheckpointError, DataError, ImageError, SSHError, reason_of
 from ssh_tf.utils.files import atomic_write, inside
 from ssh_tf.utils.images import bytes_to_read, image_size, read_image
 from ssh_tf.utils.locks import claimed
 from ssh_tf.utils.prefetch import prefetched
 from ssh_tf.utils.reading import read_json, read_text, reader
-from ssh_tf.utils.types import Faces, FloatArray
+from ssh_tf.utils.types import Config, Faces, FloatArray, JsonObject
 
 DETECTIONS = "detections"
 STORED = "detections.npz"
@@ -70,10 +71,10 @@ class SetDetections(NamedTuple):
 class SetDetector(Protocol):
     """What a run asks of a `FaceDetector`."""
 
-    def prepare(self, image: npt.NDArray[np.uint8]) -> Any:
+    def prepare(self, image: npt.NDArray[np.uint8]) -> list[Level]:
         """What the network reads of `image`; called in a thread."""
 
-    def detect_prepared(self, prepared: Sequence[Any], threshold: float) -> list[Faces]:
+    def detect_prepared(self, prepared: Sequence[list[Level]], threshold: float) -> list[Faces]:
         """The faces in each of the images that were prepared."""
 
 
@@ -86,7 +87,7 @@ def backbone_of(model: Path) -> str | None:
     return None if is_frozen(model) else Checkpoint(model).backbone()
 
 
-def settings_of(model: Path, backbone: str | None, precision: str, config: Any) -> dict[str, Any]:
+def settings_of(model: Path, backbone: str | None, precision: str, config: Config) -> JsonObject:
     """All that the detections of a run depend on, the images aside; `model` by the SHA-256 of its bytes."""
     relevant = {key: value for key, value in to_plain(config).items() if key != "TRAIN"}
     return {"model": _digest(model), "backbone": backbone, "precision": precision, "config": relevant}
@@ -96,7 +97,7 @@ def run_on_set(
     open_detector: Callable[[], SetDetector],
     images: Sequence[SetImage],
     folder: Path,
-    settings: Mapping[str, Any],
+    settings: JsonObject,
     *,
     threshold: float,
     batch: int = 1,
@@ -139,7 +140,7 @@ def run_on_set(
         if todo:
             detector = open_detector()
 
-        def load(image: SetImage) -> Any:
+        def load(image: SetImage) -> list[Level]:
             return detector.prepare(read_image(image.path))
 
         interval = 0.1 if sys.stderr.isatty() else _SECONDS_BETWEEN_LOG_LINES
@@ -155,7 +156,7 @@ def run_on_set(
 
 
 def _detect(
-    detector: SetDetector, group: Sequence[tuple[SetImage, Future[Any]]], store: Path, threshold: float
+    detector: SetDetector, group: Sequence[tuple[SetImage, Future[list[Level]]]], store: Path, threshold: float
 ) -> dict[str, str]:
     """Run the network on a group of images and store what it finds; the images that failed, with the reason."""
     failed, ready = {}, []
@@ -200,7 +201,7 @@ def _rows(path: Path) -> FloatArray:
     return rows
 
 
-def _claim(folder: Path, settings: Mapping[str, Any], restart: bool) -> None:
+def _claim(folder: Path, settings: JsonObject, restart: bool) -> None:
     """Note the settings of the run in `folder`, or see that they are those of the run that is there."""
     path = folder / SETTINGS
     if path.is_file() and not restart:
@@ -236,7 +237,7 @@ def _claim_images(folder: Path, images: Sequence[SetImage], done: Set[str]) -> N
 
 
 @reader("a table that this tool wrote")
-def _noted(path: Path) -> dict[str, Any]:
+def _noted(path: Path) -> JsonObject:
     content = read_json(path)
     if not isinstance(content, dict):
         raise DataError(f"{path}: not a table that this tool wrote; give another --tag, or --restart")

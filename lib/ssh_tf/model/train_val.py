@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,7 +32,7 @@ from ssh_tf.utils.opencv import single_threaded_opencv
 from ssh_tf.utils.random_streams import Stream, random_generator
 from ssh_tf.utils.signals import stop_signals
 from ssh_tf.utils.tf1 import tf
-from ssh_tf.utils.types import Session
+from ssh_tf.utils.types import Config, Dataset, JsonObject, Session, Tensor, Variable
 
 METHODS = ("group", "random")
 
@@ -74,7 +74,7 @@ def draw_branch_weights(method: str, seed: int, iteration: int) -> np.ndarray:
 
 def train(
     run: TrainingRun,
-    config: Any,
+    config: Config,
     records: Sequence[ImageRecord],
     devices: Devices,
     validate: Validate | None = None,
@@ -92,7 +92,7 @@ def train(
         return _Training(run, config, records, devices, validate).train()
 
 
-def _state(run: TrainingRun, config: Any, records: Sequence[ImageRecord], devices: Devices) -> dict[str, Any]:
+def _state(run: TrainingRun, config: Config, records: Sequence[ImageRecord], devices: Devices) -> JsonObject:
     """What a snapshot says of the training that made it."""
     names = hashlib.sha256("\n".join(record.name for record in records).encode())
     return {
@@ -109,12 +109,14 @@ def _state(run: TrainingRun, config: Any, records: Sequence[ImageRecord], device
     }
 
 
-def _shared_settings(state: dict[str, Any]) -> str:
+def _shared_settings(state: JsonObject) -> str:
     """What all workers must have alike."""
     return json.dumps({key: value for key, value in state.items() if key not in ("weight", "code")}, sort_keys=True)
 
 
-def _dataset(run: TrainingRun, config: Any, records: Sequence[ImageRecord], devices: Devices, first: Any) -> Any:
+def _dataset(
+    run: TrainingRun, config: Config, records: Sequence[ImageRecord], devices: Devices, first: Tensor
+) -> Dataset:
     batch = config.TRAIN.IMS_PER_BATCH * devices.local_replicas
     options = pipeline_options(config)._replace(skip_unreadable=run.skip_unreadable)
     sampling = sampling_options(config)
@@ -129,7 +131,7 @@ def _dataset(run: TrainingRun, config: Any, records: Sequence[ImageRecord], devi
     )
 
 
-def _load_weights(session: Session, path: str, backbone: str, variables: Sequence[Any], devices: Devices) -> None:
+def _load_weights(session: Session, path: str, backbone: str, variables: Sequence[Variable], devices: Devices) -> None:
     model = [variable for variable in variables if not variable.op.name.endswith("/Momentum")]
     weights = initial_weights(path, backbone, model)
     loaded = [variable for variable in model if variable.op.name in weights.values]
@@ -157,7 +159,7 @@ class _Training:
     def __init__(
         self,
         run: TrainingRun,
-        config: Any,
+        config: Config,
         records: Sequence[ImageRecord],
         devices: Devices,
         validate: Validate | None,
@@ -224,7 +226,7 @@ class _Training:
                 finally:
                     self._log.close()
 
-    def _resume(self, snapshot: Snapshot, variables: Sequence[Any]) -> None:
+    def _resume(self, snapshot: Snapshot, variables: Sequence[Variable]) -> None:
         changes = [c for c in differences(snapshot.state, self._state) if not c.startswith("code ")]
         print(f"resumed from {snapshot.prefix}, {snapshot.iteration} iterations done")
         if changes:

@@ -8,10 +8,10 @@ names and meaning; the activations are touched once instead of twice, forward an
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ssh_tf.utils.tf1 import slim, tf
-from ssh_tf.utils.types import Tensor
+from ssh_tf.utils.types import Initializer, Tensor, Variable
 
 
 class BatchNorm(NamedTuple):
@@ -29,7 +29,7 @@ class Style(NamedTuple):
     """What the convolutions of one backbone have in common."""
 
     activation: Callable[[Tensor], Tensor] | None
-    initializer: Any
+    initializer: Initializer
     weight_decay: float
     bias_decay: bool = False
     norm: BatchNorm | None = None
@@ -43,7 +43,7 @@ class Style(NamedTuple):
 _DECAYS = "weight_decays"
 
 
-def _variable(name: str, shape: list[int], initializer: Any, trainable: bool, decay: float = 0.0) -> Any:
+def _variable(name: str, shape: list[int], initializer: Initializer, trainable: bool, decay: float = 0.0) -> Variable:
     variable = slim.model_variable(
         name,
         shape=shape,

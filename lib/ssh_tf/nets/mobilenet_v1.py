@@ -1,10 +1,9 @@
 """MobileNetV1 (Howard et al., 2017) in slim's variable names, with its last two layers at stride 1."""
 
-from typing import Any
-
 from ssh_tf.nets.layers import BatchNorm, Style, convolution
 from ssh_tf.nets.network_options import EndPoints, NetworkOptions
 from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.types import Tensor
 
 _FIRST = (32, 2)
 _SEPARABLE = (
@@ -25,7 +24,7 @@ _SEPARABLE = (
 """(channels, stride) of the depthwise separable layers 1 … 13."""
 
 
-def mobilenet_v1(images: Any, options: NetworkOptions) -> EndPoints:
+def mobilenet_v1(images: Tensor, options: NetworkOptions) -> EndPoints:
     """Conv2d_5_pointwise at stride 8, Conv2d_13_pointwise at stride 16; `fixed_layers` layers are frozen.
 
     So is all BN, but for gamma and beta of the other layers with `train_affine`.

@@ -1,6 +1,8 @@
 """What a backbone is asked with and what it answers."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from ssh_tf.utils.types import Tensor
 
 
 class NetworkOptions(NamedTuple):
@@ -26,6 +28,6 @@ class NetworkOptions(NamedTuple):
 class EndPoints(NamedTuple):
     """Feature maps (N, h, w, C) that the branches read: `low` at stride 8, `high` at 16, `deep` for M3."""
 
-    low: Any
-    high: Any
-    deep: Any
+    low: Tensor
+    high: Tensor
+    deep: Tensor

@@ -4,7 +4,7 @@ Letters: `N` images of a batch, `K` anchors of all branches, `G` faces of the ri
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ssh_tf.layer_utils.anchor_sampling import sample_anchors
 from ssh_tf.layer_utils.anchors import BRANCHES
@@ -14,6 +14,7 @@ from ssh_tf.nets.layers import weight_decay
 from ssh_tf.nets.network import Rows, ssh_network
 from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.types import Strategy, Tensor, Variable
 
 
 class SamplingOptions(NamedTuple):
@@ -31,13 +32,13 @@ class SamplingOptions(NamedTuple):
 class Targets(NamedTuple):
     """What the anchors of a batch stand for."""
 
-    labels: Any
+    labels: Tensor
     """(N, K) int32: 1 face, 0 background, -1 ignored."""
-    best: Any
+    best: Tensor
     """(N, K) int32: which of `boxes` an anchor overlaps most."""
-    boxes: Any
+    boxes: Tensor
     """(N, G, 4) float32."""
-    random: Any
+    random: Tensor
     """(N, K) float32 in [0, 1): what anchors are sampled by where nothing is mined; (N, 0) if all is."""
 
 
@@ -48,8 +49,8 @@ class Losses(NamedTuple):
     """
 
     branches: tuple[BranchLoss, ...]
-    decay: Any
-    total: Any
+    decay: Tensor
+    total: Tensor
 
 
 def branch_losses(rows: Rows, targets: Targets, options: SamplingOptions) -> tuple[BranchLoss, ...]:
@@ -97,9 +98,9 @@ def branch_losses(rows: Rows, targets: Targets, options: SamplingOptions) -> tup
 
 
 def training_losses(
-    images: Any,
+    images: Tensor,
     targets: Targets,
-    branch_weights: Any,
+    branch_weights: Tensor,
     backbone: str,
     network: NetworkOptions,
     sampling: SamplingOptions,
@@ -119,7 +120,9 @@ def training_losses(
     return Losses(branches, decay, tf.add_n([decay, *(part for loss in branches for part in loss)]))
 
 
-def joint_gradients(total: Any, variables: Sequence[Any], double_bias: bool, clip_norm: float) -> list[tuple[Any, Any]]:
+def joint_gradients(
+    total: Tensor, variables: Sequence[Variable], double_bias: bool, clip_norm: float
+) -> list[tuple[Tensor, Variable]]:
     """Gradients of the mean of `total` over all devices, the same on every device.
 
     Those of biases are doubled, then the whole is clipped to an L2 norm of `clip_norm` (0: not clipped). Called in a
@@ -142,10 +145,10 @@ def joint_gradients(total: Any, variables: Sequence[Any], double_bias: bool, cli
     return list(zip(gradients, used, strict=True))
 
 
-def joint_mean(values: Sequence[Any]) -> list[Any]:
+def joint_mean(values: Sequence[Tensor]) -> list[Tensor]:
     """The mean of each of `values` over all devices. Called in a replica of the current distribution strategy."""
 
-    def reduce(strategy: Any, *joint: Any) -> list[Any]:
+    def reduce(strategy: Strategy, *joint: Tensor) -> list[Tensor]:
         pairs = [(value, value) for value in joint]
         return list(strategy.extended.batch_reduce_to(tf.distribute.ReduceOp.MEAN, pairs))
 

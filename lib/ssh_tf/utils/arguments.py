@@ -33,7 +33,7 @@ class ToolParser(argparse.ArgumentParser):
         """End the tool."""
         self.exit(2, f"error: {' '.join(message.split())}\n")
 
-    def parse_known_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> Any:
+    def parse_known_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """As `ArgumentParser`; an option that is spelt with a `-` for a `_`, or the other way, is known too."""
         given = sys.argv[1:] if args is None else list(args)
         options = given.index("--") if "--" in given else len(given)

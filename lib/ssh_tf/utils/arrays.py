@@ -7,18 +7,21 @@ parser did.
 import os
 import zipfile
 from collections.abc import Sequence
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 
 from ssh_tf.utils.reading import Refused, open_file
+from ssh_tf.utils.types import Array
+
+if TYPE_CHECKING:
+    import h5py
 
 MAX_ARRAY_BYTES = 2**32
 """Of all arrays of a file together; VGG16 with its optimiser has 1.1 GB."""
 
 
-def read_npz(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[Any]]:
+def read_npz(path: str | os.PathLike[str]) -> dict[str, Array]:
     """All arrays of the `.npz` at `path`."""
     with open_file(path, MAX_ARRAY_BYTES) as stream:
         with zipfile.ZipFile(stream) as archive:
@@ -35,7 +38,7 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[Any]]:
 
 def read_hdf5(
     path: str | os.PathLike[str], names: Sequence[str] | None = None, content: BinaryIO | None = None
-) -> dict[str, npt.NDArray[Any]]:
+) -> dict[str, Array]:
     """The datasets `names` ("group/dataset") of an HDF5 file, as far as they are there; all at its root if None.
 
     Args:
@@ -52,7 +55,7 @@ def read_hdf5(
         return {name: np.asarray(dataset[()]) for name, dataset in found.items()}
 
 
-def _dataset(file: Any, name: str) -> Any:
+def _dataset(file: "h5py.File", name: str) -> "h5py.Dataset | None":
     """The dataset at `name`, reached by hard links alone and kept in this file; None if there is none."""
     import h5py
 

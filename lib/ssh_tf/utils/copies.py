@@ -3,7 +3,6 @@
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +30,7 @@ class Copies:
 
     def __init__(self) -> None:
         self._target: Path | None = None
-        self._video: Any = None
+        self._video: cv2.VideoWriter | None = None
         self._origin: str | None = None
         self._shape: tuple[int, ...] = ()
         self._frames = 0
@@ -61,12 +60,13 @@ class Copies:
         if rate is None:
             write_image(target, image)
             return
-        if self._video is None:
-            self._begin_video(target, rate, image.shape)
+        video = self._video
+        if video is None:
+            video = self._begin_video(target, rate, image.shape)
             self._origin = origin
         if image.shape != self._shape:
             raise ImageError(f"{target}: a frame is of another size than the first, and left out")
-        self._video.write(image)
+        video.write(image)
         self._frames += 1
 
     def end_video(self) -> None:
@@ -89,7 +89,7 @@ class Copies:
         except OSError as error:
             raise ImageError(f"{target}: {error.strerror}") from error
 
-    def _begin_video(self, target: Path, rate: float, shape: tuple[int, ...]) -> None:
+    def _begin_video(self, target: Path, rate: float, shape: tuple[int, ...]) -> "cv2.VideoWriter":
         try:
             str(target).encode()
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -100,6 +100,7 @@ class Copies:
         if not video.isOpened():
             raise ImageError(f"{target}: OpenCV cannot write videos here")
         self._target, self._video, self._shape, self._frames = target, video, shape, 0
+        return video
 
 
 def _part(target: Path) -> Path:

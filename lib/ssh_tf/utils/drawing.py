@@ -1,12 +1,12 @@
 """Boxes drawn on a copy of a picture. Letters: `H, W` picture size, `N` boxes."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ssh_tf.utils.opencv import cv2
+from ssh_tf.utils.types import Array
 
 # BGR.
 DETECTION_COLOUR = (0, 220, 0)
@@ -49,7 +49,7 @@ def draw_boxes(
 
 
 def _place_of_label(
-    corners: npt.NDArray[Any], number: int, width: int, height: int, shape: tuple[int, ...]
+    corners: Array, number: int, width: int, height: int, shape: tuple[int, ...]
 ) -> tuple[int, int] | None:
     """Left and top of the label of one of `corners` (N, 4); None if there is no place for it."""
     x1, y1, x2, y2 = (int(side) for side in corners[number])

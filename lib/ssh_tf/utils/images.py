@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from ssh_tf.utils.errors import FullDiskError, ImageError, is_full, reason_of
 from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.opencv import cv2
 from ssh_tf.utils.picture_bytes import Flawed, checked, is_heif
+from ssh_tf.utils.types import Array
 
 # What the backbones were trained on, in 0..255.
 PIXEL_MEANS_BGR = np.array([102.9801, 115.9465, 122.7717], dtype=np.float32)
@@ -67,7 +68,7 @@ def decode_image(data: bytes, path: str | os.PathLike[str], max_pixels: int = MA
         data = checked(data)
     except Flawed as flaw:
         raise ImageError(f"{path}: {flaw}") from flaw
-    image: npt.NDArray[Any] | None = _decode_by_pillow(data)
+    image: Array | None = _decode_by_pillow(data)
     if image is None:
         try:
             image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR)
@@ -160,7 +161,7 @@ def shortest_side_scale(height: int, width: int, shortest: int = 1200, longest: 
     return scale
 
 
-def resize(image: npt.NDArray[Any], scale: float) -> npt.NDArray[Any]:
+def resize(image: Array, scale: float) -> Array:
     """Resize (H, W, 3) bilinearly by one factor; uint8 stays uint8. No side becomes shorter than one pixel."""
     height, width = image.shape[:2]
     if round(scale * min(height, width)) < 1:
@@ -169,7 +170,7 @@ def resize(image: npt.NDArray[Any], scale: float) -> npt.NDArray[Any]:
     return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
 
 
-def subtract_mean(image: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+def subtract_mean(image: Array) -> npt.NDArray[np.float32]:
     """Return (H, W, 3) float32: `image` minus `PIXEL_MEANS_BGR`."""
     means = (*(float(mean) for mean in PIXEL_MEANS_BGR), 0.0)
     # The stubs of OpenCV do not know that an operand may be a colour.

@@ -14,7 +14,7 @@ class LazyModule(ModuleType):
         return getattr(importlib.import_module(self.__name__), name)
 
 
-def extra_package(name: str, extra: str) -> Any:
+def extra_package(name: str, extra: str) -> ModuleType:
     """Import `name`, a module of one of the packages that the extra `extra` of this project brings.
 
     Raises:

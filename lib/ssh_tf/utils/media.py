@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -155,7 +155,7 @@ def _probed(video: str) -> tuple[int, float]:
     return int(count) if 0 < count < 2**31 else 0, rate if _RATES[0] <= rate <= _RATES[1] else _DEFAULT_RATE
 
 
-def _opened(device: str) -> Any:
+def _opened(device: str) -> "cv2.VideoCapture":
     """A video, or the camera of that number."""
     try:
         return cv2.VideoCapture(int(device) if device.isdecimal() else device)

@@ -4,7 +4,6 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 
 @contextmanager
@@ -24,7 +23,7 @@ def stop_signals() -> Iterator[list[str]]:
         for number, handler in before.items():
             signal.signal(number, handler)
 
-    def note(number: int, _: Any) -> None:
+    def note(number: int, _: object) -> None:
         came.append(signal.Signals(number).name)
         restore()
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from ssh_tf.utils.errors import SSHError
 from ssh_tf.utils.lazy import LazyModule
+from ssh_tf.utils.types import Session
 
 _LOCK = threading.Lock()
 _STANDARD_ERROR = 2
@@ -83,7 +84,7 @@ __all__ = ["cpu_session", "has_tensorflow", "saved_model_pb2", "slim", "tf"]
 
 
 @contextmanager
-def cpu_session() -> Iterator[Any]:
+def cpu_session() -> Iterator[Session]:
     """A session on the CPU alone with a new graph, which is the default one inside."""
     with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={"GPU": 0})) as session:
         yield session

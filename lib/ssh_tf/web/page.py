@@ -8,14 +8,19 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, TypeAlias
 
 from ssh_tf.model.inference.result import DetectionResult
 from ssh_tf.utils.errors import SSHError
 from ssh_tf.utils.lazy import extra_package
+from ssh_tf.utils.types import JsonObject
 
 FindFaces = Callable[[Path, str], DetectionResult]
 """A picture's file and the name of a size to all faces of it, from `LOWEST_SHOWN` up."""
+
+Page: TypeAlias = Any
+"""A `gradio.Blocks`."""
 
 LOWEST_SHOWN = 0.05
 
@@ -35,7 +40,9 @@ _SAVE = """(faces) => {
 }"""
 
 
-def face_page(find: FindFaces, sizes: Sequence[str], size: str, threshold: float, examples: Sequence[Path] = ()) -> Any:
+def face_page(
+    find: FindFaces, sizes: Sequence[str], size: str, threshold: float, examples: Sequence[Path] = ()
+) -> Page:
     """The page, a `gradio.Blocks`: `size` and `threshold` are what it begins with.
 
     Programs reach it as `/detect`, which the page itself documents.
@@ -55,7 +62,7 @@ def face_page(find: FindFaces, sizes: Sequence[str], size: str, threshold: float
             reason = str(error).removeprefix(f"{file}: ")
             raise gradio.Error(reason, print_exception=False, title="This picture cannot be used") from error
 
-    def show(found: DetectionResult | None, threshold: float) -> tuple[Any, ...]:
+    def show(found: DetectionResult | None, threshold: float) -> tuple[object, ...]:
         if found is None:
             return None, [], None, ""
         shown = found.above(threshold)
@@ -63,7 +70,7 @@ def face_page(find: FindFaces, sizes: Sequence[str], size: str, threshold: float
         gallery = [(crop[:, :, ::-1], f"{score:.2f}") for crop, score in crops]
         return shown.draw()[:, :, ::-1], gallery, shown.to_dict(), f"{len(shown)} face{'s' * (len(shown) != 1)}"
 
-    def detect(file: str | None, size: str, threshold: float) -> dict[str, Any]:
+    def detect(file: str | None, size: str, threshold: float) -> JsonObject:
         found = faces_of(file, size)
         if found is None:
             raise gradio.Error("there is no picture", print_exception=False)
@@ -110,7 +117,7 @@ def face_page(find: FindFaces, sizes: Sequence[str], size: str, threshold: float
     return page.queue(max_size=_MOST_WAITING, default_concurrency_limit=1)
 
 
-def serve(page: Any, host: str, port: int, most_bytes: int, blocking: bool = True) -> None:
+def serve(page: Page, host: str, port: int, most_bytes: int, blocking: bool = True) -> None:
     """Offer `page` at `host`:`port` until Ctrl-C; uploads of over `most_bytes` are refused.
 
     Raises:
@@ -138,7 +145,7 @@ def serve(page: Any, host: str, port: int, most_bytes: int, blocking: bool = Tru
     )
 
 
-def _gradio() -> Any:
+def _gradio() -> ModuleType:
     # Gradio counts its users unless told not to.
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     return extra_package("gradio", "web")

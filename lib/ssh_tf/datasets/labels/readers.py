@@ -20,6 +20,7 @@ from ssh_tf.datasets.wider_split import read_split
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.images import IMAGE_SUFFIXES
 from ssh_tf.utils.reading import read_json, read_lines, read_yaml, reader
+from ssh_tf.utils.types import JsonObject
 
 BAD_ENTRY, BAD_FILE = "entry that cannot be read", "file that cannot be read"
 
@@ -57,7 +58,7 @@ def _cornered(values: Iterable[Any], inclusive: bool = False) -> Box:
     return x, y, x + width - inclusive, y + height - inclusive
 
 
-def _flagged(flags: Any) -> bool:
+def _flagged(flags: object) -> bool:
     return isinstance(flags, Mapping) and any(truth(flags.get(flag)) for flag in _IGNORE_FLAGS)
 
 
@@ -221,7 +222,7 @@ def read_labelme(path: Path, pictures: Pictures, problems: Problems) -> list[Lab
 
 
 @reader("a LabelMe file of 'shapes'")
-def _read_labelme(path: Path) -> dict[str, Any]:
+def _read_labelme(path: Path) -> JsonObject:
     content = read_json(path)
     if not isinstance(content, dict) or not isinstance(content.get("shapes"), list):
         raise DataError(f"{path}: not a LabelMe file: it has no list 'shapes'")
@@ -404,7 +405,7 @@ def _files(path: Path, suffix: str) -> list[Path]:
     return files
 
 
-def _beside(file: Path, path: Path, name: Any, pictures: Pictures) -> str:
+def _beside(file: Path, path: Path, name: object, pictures: Pictures) -> str:
     """The image that a label file of its own is about: under the label file's place and name, or what it says."""
     place = file.relative_to(path if path.is_dir() else path.parent)
     own = place.with_suffix("").as_posix()

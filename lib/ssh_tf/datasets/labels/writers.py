@@ -8,7 +8,6 @@ import csv
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
 from ssh_tf.datasets.annotations import read_annotations, read_ignore_regions
@@ -17,6 +16,7 @@ from ssh_tf.datasets.problems import Problems
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.files import atomic_write, inside
 from ssh_tf.utils.reading import read_lines, reader
+from ssh_tf.utils.types import JsonObject
 
 Writer = Callable[[Path, Sequence[LabelledImage], Pictures, str, Problems], int]
 """Of an output, images, their folder, the name of the class, and what was wrong: how many boxes were written."""
@@ -97,7 +97,7 @@ def write_coco(
     path: Path, images: Sequence[LabelledImage], pictures: Pictures, class_name: str, problems: Problems
 ) -> int:
     """`path` is a JSON file. Detections have a `score` each."""
-    entries: list[dict[str, Any]] = []
+    entries: list[JsonObject] = []
     pages = []
     for number, (name, height, width, image) in enumerate(_sized(images, pictures, problems), 1):
         pages.append({"id": number, "file_name": name, "width": width, "height": height})

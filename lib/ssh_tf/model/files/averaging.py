@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from ssh_tf.nets.network import ssh_network
 from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.utils.errors import CheckpointError
 from ssh_tf.utils.tf1 import cpu_session, tf
+from ssh_tf.utils.types import FloatArray, Variable
 
 
 def save_average(
@@ -44,7 +44,9 @@ def save_average(
     return len(variables)
 
 
-def _mean(models: Sequence[Path], shares: Sequence[float], backbone: str, variables: Sequence[Any]) -> dict[Any, Any]:
+def _mean(
+    models: Sequence[Path], shares: Sequence[float], backbone: str, variables: Sequence[Variable]
+) -> dict[Variable, FloatArray]:
     total = {variable: np.zeros(variable.shape.as_list()) for variable in variables}
     # By the largest first: the sum of large shares may be infinite.
     parts = np.array(shares) / max(shares)

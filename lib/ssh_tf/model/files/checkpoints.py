@@ -10,7 +10,6 @@ import re
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +20,7 @@ from ssh_tf.utils.errors import CheckpointError, DataError
 from ssh_tf.utils.files import inside
 from ssh_tf.utils.reading import Refused, check_file, read_text, reader, reading
 from ssh_tf.utils.tf1 import tf
-from ssh_tf.utils.types import Session
+from ssh_tf.utils.types import Array, Session, Variable
 
 FROZEN_SUFFIXES = (".pb", ".onnx")
 """What files of frozen graphs are called."""
@@ -58,7 +57,7 @@ class Checkpoint:
             except Exception as error:  # TensorFlow's own words tell of tables and operators
                 raise Refused(f"not {_WHAT}, or a damaged one") from error
 
-    def value(self, name: str) -> npt.NDArray[Any]:
+    def value(self, name: str) -> Array:
         """Read one variable.
 
         Raises:
@@ -86,7 +85,7 @@ class Checkpoint:
             f"({', '.join(row.scope for row in BACKBONES.values())})"
         )
 
-    def check(self, variables: Iterable[Any], backbone: str) -> None:
+    def check(self, variables: Iterable[Variable], backbone: str) -> None:
         """See that every one of `variables` of an SSH network with `backbone` is here in its shape.
 
         Raises:
@@ -109,7 +108,7 @@ class Checkpoint:
                     f"{self.prefix}: {name} has shape {list(self.shapes[name])}, expected {list(shape)}"
                 )
 
-    def restore(self, session: Session, variables: Iterable[Any], backbone: str) -> None:
+    def restore(self, session: Session, variables: Iterable[Variable], backbone: str) -> None:
         """Load `variables` of an SSH network with `backbone`.
 
         Raises:
@@ -149,13 +148,13 @@ def _files(prefix: Path) -> list[Path]:
     return sorted(parts) if parts[0].exists() else [prefix]
 
 
-def assign(session: Session, values: Mapping[Any, npt.ArrayLike]) -> None:
+def assign(session: Session, values: Mapping[Variable, npt.ArrayLike]) -> None:
     """Give variables their values, all in one run: TensorFlow looks through the whole graph for each."""
     feeds = {variable.initializer.inputs[1]: value for variable, value in values.items()}
     session.run([variable.initializer for variable in values], feeds)
 
 
-def _without_pattern(prefix: str, files: Iterable[Path]) -> tuple[Any, str]:
+def _without_pattern(prefix: str, files: Iterable[Path]) -> tuple[tempfile.TemporaryDirectory[str] | None, str]:
     """A prefix that TensorFlow reads `files` by, and what removes it at its end.
 
     It takes `[`, `?`, `*` and `\\` in a prefix for a pattern, wherever in the path. Links stand in for such files.

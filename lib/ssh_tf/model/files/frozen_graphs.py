@@ -16,7 +16,7 @@ from ssh_tf.utils.errors import CheckpointError
 from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.reading import read_bytes, reader
 from ssh_tf.utils.tf1 import cpu_session, saved_model_pb2, tf
-from ssh_tf.utils.types import GraphDef
+from ssh_tf.utils.types import Array, DType, GraphDef, GraphNode
 
 SAVED_MODEL = "saved_model.pb"
 _SIGNATURE = "serving_default"
@@ -72,7 +72,7 @@ def load_graph(path: str | os.PathLike[str]) -> GraphDef:
     return graph_def
 
 
-def frozen_variables(graph_def: GraphDef) -> dict[str, npt.NDArray[Any]]:
+def frozen_variables(graph_def: GraphDef) -> dict[str, Array]:
     """Values of the variables that a graph of `load_graph` was frozen from, by name."""
     return {
         node.name: tf.make_ndarray(node.attr["value"].tensor)
@@ -180,11 +180,11 @@ def _restore_single(graph_def: GraphDef) -> None:
     graph_def.node.extend(kept)
 
 
-def _type(node: Any, attribute: str) -> Any:
+def _type(node: GraphNode, attribute: str) -> DType:
     return tf.as_dtype(node.attr[attribute].type)
 
 
-def _set_value(node: Any, values: npt.NDArray[np.floating]) -> None:
+def _set_value(node: GraphNode, values: npt.NDArray[np.floating]) -> None:
     node.attr["dtype"].type = tf.as_dtype(values.dtype).as_datatype_enum
     node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(values))
 

@@ -4,7 +4,8 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from ssh_tf.utils.errors import CheckpointError
 from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.lazy import extra_package
 from ssh_tf.utils.reading import read_bytes, reader
-from ssh_tf.utils.types import GraphDef
+from ssh_tf.utils.types import GraphDef, OnnxGraph, OnnxModel, OnnxNode, OnnxTensor
 
 _OPSET = 17
 _STANDARD_DOMAINS = {"", "ai.onnx"}
@@ -41,7 +42,7 @@ def save_onnx(graph_def: GraphDef, path: str | os.PathLike[str]) -> None:
         stream.write(model.SerializeToString())
 
 
-def _make_constants(graph: Any, values: Mapping[str, npt.NDArray[np.float16]]) -> None:
+def _make_constants(graph: OnnxGraph, values: Mapping[str, npt.NDArray[np.float16]]) -> None:
     """Turn inputs of `graph` into constants."""
     to_tensor = onnx_package("onnx.numpy_helper").from_array
     kept = [value for value in graph.input if value.name not in values]
@@ -50,7 +51,7 @@ def _make_constants(graph: Any, values: Mapping[str, npt.NDArray[np.float16]]) -
     graph.initializer.extend(to_tensor(value, name) for name, value in values.items())
 
 
-def onnx_package(name: str) -> Any:
+def onnx_package(name: str) -> ModuleType:
     """Import `name`, one of the packages that ONNX needs.
 
     Raises:
@@ -87,18 +88,18 @@ def read_onnx(path: Path) -> OnnxFile:
     return OnnxFile(content, any(node.op_type == "QuantizeLinear" for node in model.graph.node))
 
 
-def _nodes(model: Any) -> Iterator[Any]:
+def _nodes(model: OnnxModel) -> Iterator[OnnxNode]:
     for graph in _holders(model):
         yield from graph.node
 
 
-def _holders(model: Any) -> Iterator[Any]:
+def _holders(model: OnnxModel) -> Iterator[OnnxGraph]:
     """All that holds nodes: the graph and the functions, and the graphs inside them."""
     for outer in (model.graph, *model.functions):
         yield from _graphs(outer)
 
 
-def _graphs(graph: Any) -> Iterator[Any]:
+def _graphs(graph: OnnxGraph) -> Iterator[OnnxGraph]:
     """`graph` and those inside its loops and branches."""
     yield graph
     for node in graph.node:
@@ -107,7 +108,7 @@ def _graphs(graph: Any) -> Iterator[Any]:
                 yield from _graphs(inner)
 
 
-def _constants(graph: Any) -> Iterator[Any]:
+def _constants(graph: OnnxGraph) -> Iterator[OnnxTensor]:
     sparse = [*getattr(graph, "sparse_initializer", ())]
     yield from getattr(graph, "initializer", ())
     for node in graph.node:

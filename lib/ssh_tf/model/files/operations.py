@@ -6,13 +6,12 @@ and call Python, gains more with every release, and a graph may bring functions 
 
 import math
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from ssh_tf.utils.arrays import MAX_ARRAY_BYTES
 from ssh_tf.utils.reading import Refused
 from ssh_tf.utils.tf1 import tf
-from ssh_tf.utils.types import GraphDef
+from ssh_tf.utils.types import GraphDef, GraphNode
 
 # Of calls within calls, and of operations once every call is written out.
 _MAX_DEPTH, _MAX_EXPANDED = 50, 1_000_000
@@ -101,7 +100,7 @@ def _total(calls: Counter[str], expanded: dict[str, int]) -> int:
     return sum(times * expanded[name] for name, times in calls.items())
 
 
-def _called(nodes: Any) -> Iterator[str]:
+def _called(nodes: Iterable[GraphNode]) -> Iterator[str]:
     """The names of the functions that `nodes` name in their attributes."""
     values = [value for node in nodes for value in node.attr.values()]
     while values:

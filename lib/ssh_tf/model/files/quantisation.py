@@ -11,7 +11,6 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +20,7 @@ from ssh_tf.nets.inference_graph import IMAGE_INFO, IMAGES
 from ssh_tf.utils.errors import CheckpointError, DataError, ImageError
 from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.images import IMAGE_SUFFIXES, network_input, read_image, shortest_side_scale
+from ssh_tf.utils.types import OnnxGraph, OnnxNode
 
 WINDOWS = 32
 """How many windows ranges are measured on."""
@@ -116,12 +116,12 @@ def save_int8(
             stream.write(written.read_bytes())
 
 
-def _layers_to_quantise(graph: Any) -> list[Any]:
+def _layers_to_quantise(graph: OnnxGraph) -> list[OnnxNode]:
     """What lies between the image and the heads; not the heads, and none of the arithmetic of boxes behind them."""
     producers = {output: node for node in graph.node for output in node.output}
     waiting = [node for node in graph.node if node.op_type == "Conv" and _HEAD in node.name]
     heads = {node.name for node in waiting}
-    seen: dict[str, Any] = {}
+    seen: dict[str, OnnxNode] = {}
     while waiting:
         node = waiting.pop()
         if node.name in seen:

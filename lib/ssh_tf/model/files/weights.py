@@ -9,7 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from ssh_tf.nets.backbones import BACKBONES
 from ssh_tf.utils.arrays import read_npz
 from ssh_tf.utils.errors import CheckpointError
 from ssh_tf.utils.reading import reader
+from ssh_tf.utils.types import Variable
 
 _MODULES = ("M1", "M2", "M3", "M1_box", "M2_box", "M3_box")
 
@@ -62,7 +63,7 @@ def _arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     return read_npz(path)
 
 
-def initial_weights(path: str | os.PathLike[str], backbone: str, variables: Iterable[Any]) -> InitialWeights:
+def initial_weights(path: str | os.PathLike[str], backbone: str, variables: Iterable[Variable]) -> InitialWeights:
     """Match the arrays in `path` with `variables` of an SSH network with `backbone`.
 
     Names may lack the backbone's scope (`conv_0/weights` for `Darknet53/conv_0/weights`).

@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +25,7 @@ from ssh_tf.utils.locks import claimed
 from ssh_tf.utils.media import MediaSource, Picture, find_sources
 from ssh_tf.utils.opencv import cv2
 from ssh_tf.utils.signals import stop_signals
+from ssh_tf.utils.types import JsonObject
 
 _WINDOW = "faces: any key goes on, q ends"
 _FAILED = 1
@@ -128,7 +128,7 @@ def detect_to_folder(
 class _Record:
     """Lines of the list. Until a picture was looked at none is written: an earlier run's list is worth more."""
 
-    def __init__(self, listing: GrowingLines, about: dict[str, Any]) -> None:
+    def __init__(self, listing: GrowingLines, about: JsonObject) -> None:
         self._listing = listing
         self._waiting = [run_line(about)]
         self._begun = False

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from numbers import Real
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from ssh_tf.nms import nms
 from ssh_tf.utils.errors import ConfigError, ImageError, SSHError
 from ssh_tf.utils.images import network_input, shortest_side_scale
 from ssh_tf.utils.loose_images import LooseImage, as_bgr, kind_of
+from ssh_tf.utils.types import Config
 
 THRESHOLD = 0.5
 """Lowest score worth showing; evaluation asks for less."""
@@ -67,7 +68,7 @@ class Level(NamedTuple):
 class Detector:
     """Detects faces by the network that a `Runner` runs."""
 
-    def __init__(self, runner: Runner, config: Any) -> None:
+    def __init__(self, runner: Runner, config: Config) -> None:
         """`config` says at which scales a picture is looked at and how boxes are suppressed."""
         self.runner = runner
         self.config = config
@@ -183,7 +184,7 @@ class Detector:
         """`detect_batch` for what `prepare` returned, all at once."""
         self._check(threshold)
 
-        def shapes(levels: list[Level]) -> list[Any]:
+        def shapes(levels: list[Level]) -> list[tuple[tuple[int, ...], float]]:
             return [(level.image.shape, level.scale) for level in levels]
 
         results = []
@@ -236,7 +237,7 @@ class Detector:
         return together[nms(together, self.config.TEST.NMS)]
 
 
-def proposal_options(config: Any) -> ProposalOptions:
+def proposal_options(config: Config) -> ProposalOptions:
     """Numbers of the proposals inside the graph."""
     return ProposalOptions(
         mode=config.TEST.MODE,

@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +18,7 @@ from ssh_tf.nets.inference_graph import IMAGE_INFO, IMAGES, ROI_BRANCHES, ROI_SC
 from ssh_tf.nets.network import Rows
 from ssh_tf.utils.errors import CheckpointError, SSHError, first_line
 from ssh_tf.utils.tf1 import tf
-from ssh_tf.utils.types import GraphDef
+from ssh_tf.utils.types import Array, GraphDef
 
 # TensorFlow names the failed node in double brackets behind what it says of it.
 _BEFORE_NODE = re.compile(r"^(.+)\n?\s*\[\[\{\{node", re.MULTILINE)
@@ -101,7 +100,7 @@ class GraphRunner:
         self._session.close()
 
 
-def proposals_by_image(outputs: Sequence[npt.NDArray[Any]], count: int) -> list[ImageProposals]:
+def proposals_by_image(outputs: Sequence[Array], count: int) -> list[ImageProposals]:
     """Split `rois` (R, 5), sorted by image, `scores` (R, 1) and, where there are any, `branches` (R,).
 
     Raises:

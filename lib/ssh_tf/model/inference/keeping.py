@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,7 @@ from ssh_tf.utils.crops import HIDING, hide_faces, square_crop
 from ssh_tf.utils.drawing import draw_faces
 from ssh_tf.utils.errors import ImageError
 from ssh_tf.utils.media import MediaSource, Picture
+from ssh_tf.utils.types import JsonObject
 
 SAVES = ("boxes", "crops", *HIDING, "none")
 """What can be left of a picture."""
@@ -38,7 +38,7 @@ class FolderJob:
     """Around a crop, as a part of the longer side of its face."""
     crop_side: int | None = None
     """Pixels of a crop; None leaves them as they are."""
-    about: dict[str, Any] = field(default_factory=dict)
+    about: JsonObject = field(default_factory=dict)
     """What the list's first line says: model, version, settings."""
 
 

@@ -11,12 +11,13 @@ import csv
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 from ssh_tf.model.inference.detect_files import Detected
 from ssh_tf.model.inference.result import faces_as_dicts
 from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.media import Picture
+from ssh_tf.utils.types import JsonObject
 
 LIST_NAME = "detections.jsonl"
 FORMATS = ("jsonl", "csv", "coco")
@@ -25,7 +26,7 @@ FORMATS = ("jsonl", "csv", "coco")
 _COLUMNS = ("file", "frame", "seconds", "width", "height", "x1", "y1", "x2", "y2", "score", "track", "error")
 
 
-def run_line(about: dict[str, Any]) -> str:
+def run_line(about: JsonObject) -> str:
     """The first line of a list."""
     return json.dumps({"run": about})
 
@@ -53,8 +54,8 @@ def failed_line(picture: Picture, reason: str) -> str:
     return json.dumps({**_place(picture), "error": reason})
 
 
-def _place(picture: Picture) -> dict[str, Any]:
-    place: dict[str, Any] = {"file": picture.file}
+def _place(picture: Picture) -> JsonObject:
+    place: JsonObject = {"file": picture.file}
     if picture.frame is not None:
         place["frame"] = picture.frame
     if picture.seconds is not None:
@@ -62,7 +63,7 @@ def _place(picture: Picture) -> dict[str, Any]:
     return place
 
 
-def read_list(path: Path) -> Iterator[dict[str, Any]]:
+def read_list(path: Path) -> Iterator[JsonObject]:
     """The pictures of the list at `path`, one by one."""
     with path.open(encoding="utf-8") as stream:
         for line in stream:
@@ -109,23 +110,23 @@ def _write_coco(path: Path) -> Path:
     return target
 
 
-def _write_items(stream: Any, items: Iterator[dict[str, Any]]) -> None:
+def _write_items(stream: IO[str], items: Iterator[JsonObject]) -> None:
     for number, item in enumerate(items):
         stream.write((",\n" if number else "\n") + json.dumps(item))
 
 
-def _looked_at(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _looked_at(path: Path) -> Iterator[tuple[int, JsonObject]]:
     return enumerate((entry for entry in read_list(path) if "faces" in entry), start=1)
 
 
-def _coco_images(path: Path) -> Iterator[dict[str, Any]]:
+def _coco_images(path: Path) -> Iterator[JsonObject]:
     for number, entry in _looked_at(path):
-        frame: dict[str, Any] = {key: entry[key] for key in ("frame", "seconds") if key in entry}
+        frame: JsonObject = {key: entry[key] for key in ("frame", "seconds") if key in entry}
         name = entry["file"]
         yield {"id": number, "file_name": name, "width": entry["width"], "height": entry["height"], **frame}
 
 
-def _coco_annotations(path: Path) -> Iterator[dict[str, Any]]:
+def _coco_annotations(path: Path) -> Iterator[JsonObject]:
     number = 0
     for image, entry in _looked_at(path):
         for face in entry["faces"]:

@@ -1,13 +1,13 @@
 """What was found in one picture, for programs. Letters: `H, W` size of the picture, `N` faces."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ssh_tf.utils.crops import hide_faces, square_crop
 from ssh_tf.utils.drawing import draw_faces
+from ssh_tf.utils.types import JsonObject
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +46,12 @@ class DetectionResult:
         """A copy of the picture with its faces made unrecognisable; see `hide_faces`."""
         return hide_faces(self.image, self.rows, how)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """Plain numbers, as a line of `detections.jsonl` has them."""
         height, width = self.image.shape[:2]
         return {"width": width, "height": height, "faces": faces_as_dicts(self.rows)}
 
 
-def faces_as_dicts(rows: npt.NDArray[np.floating]) -> list[dict[str, Any]]:
+def faces_as_dicts(rows: npt.NDArray[np.floating]) -> list[JsonObject]:
     """`rows` (N, 5) as ``{"box": [x1, y1, x2, y2], "score": s}``, to 0.01 px and 0.00001."""
     return [{"box": [round(float(x), 2) for x in row[:4]], "score": round(float(row[4]), 5)} for row in rows]

@@ -1,6 +1,6 @@
 """Faces that keep a number over the frames of a video, by the `trackers` package. Letters: `N` faces of a frame."""
 
-from typing import Any
+from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ class FaceTracker:
             SSHError: the package is not there.
         """
         self._supervision, trackers = _packages()
-        self._tracker: Any = trackers.ByteTrackTracker(
+        self._tracker = trackers.ByteTrackTracker(
             frame_rate=rate,
             minimum_consecutive_frames=1,
             track_activation_threshold=threshold,
@@ -44,7 +44,7 @@ def check_tracking() -> None:
     _packages()
 
 
-def _packages() -> tuple[Any, Any]:
+def _packages() -> tuple[ModuleType, ModuleType]:
     try:
         import supervision
         import trackers

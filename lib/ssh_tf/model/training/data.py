@@ -3,7 +3,7 @@
 Letters: `N` images, `H, W` size of the batch, `K` anchors of all branches, `G` boxes of its richest image.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,17 +15,18 @@ from ssh_tf.roi_data_layer.pipeline import Batch
 from ssh_tf.roi_data_layer.samples import FACE, IGNORE
 from ssh_tf.utils.random_streams import Stream, random_generator
 from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.types import Array, Dataset, Tensor
 
 
 class TrainingBatch(NamedTuple):
     """Tensors of one batch."""
 
-    image: Any
+    image: Tensor
     """(N, H, W, 3) uint8 BGR, anything in the padding."""
-    im_info: Any
+    im_info: Tensor
     """(N, 3) float32: height and width of the image within the padding, scale."""
     targets: Targets
-    record: Any
+    record: Tensor
     """(N,) int64: the records the images come from."""
 
 
@@ -57,15 +58,15 @@ def match_image(
 
 
 def matched(
-    dataset: Any,
+    dataset: Dataset,
     backbone: str,
     options: MatchOptions,
     all_mined: bool,
     seed: int,
-    first_iteration: Any,
+    first_iteration: Tensor,
     first_slot: int,
     parallel_calls: int = 2,
-) -> Any:
+) -> Dataset:
     """Turn a dataset of `Batch` into one of `TrainingBatch`, ahead of time and in parallel with the training step.
 
     What is random depends on `seed`, the iteration and the image's place in the joint batch (`first_slot` on) alone.
@@ -81,7 +82,9 @@ def matched(
         parallel_calls: batches matched at the same time.
     """
 
-    def match_batch(iteration: Any, height: Any, width: Any, im_info: Any, boxes: Any, kinds: Any) -> tuple[Any, ...]:
+    def match_batch(
+        iteration: Array, height: Array, width: Array, im_info: Array, boxes: Array, kinds: Array
+    ) -> tuple[Array, ...]:
         matches = [
             match_image(int(height), int(width), *of_image, backbone, options)
             for of_image in zip(im_info, boxes, kinds, strict=True)
@@ -94,7 +97,7 @@ def matched(
         ]
         return labels, np.stack([match.best for match in matches]), np.stack(random)
 
-    def add_targets(iteration: Any, batch: Batch) -> TrainingBatch:
+    def add_targets(iteration: Tensor, batch: Batch) -> TrainingBatch:
         shape = tf.shape(batch.image)
         labels, best, random = tf.numpy_function(
             match_batch,

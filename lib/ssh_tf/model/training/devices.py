@@ -9,11 +9,12 @@ import json
 import logging
 import os
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ssh_tf.model.precision import Precision, session_config
 from ssh_tf.utils.errors import ConfigError
 from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.types import SessionConfig, Strategy
 
 _LOG = logging.getLogger(__name__)
 
@@ -24,9 +25,9 @@ _PATIENCE_MILLISECONDS = 3_600_000
 class Devices(NamedTuple):
     """A distribution strategy and how to open a session for it."""
 
-    strategy: Any
+    strategy: Strategy
     target: str
-    session_config: Any
+    session_config: SessionConfig
     worker: int = 0
     """Index of this process among the workers; worker 0 writes."""
     workers: int = 1
@@ -110,7 +111,7 @@ def choose_devices(
         return _devices(config, cluster, len(gpus), cpu_devices)
 
 
-def _devices(config: Any, cluster: Cluster | None, gpus: int, cpu_devices: int) -> Devices:
+def _devices(config: SessionConfig, cluster: Cluster | None, gpus: int, cpu_devices: int) -> Devices:
     if cluster is not None:
         return _in_step(config, cluster, gpus)
     names = [f"/device:GPU:{number}" for number in range(gpus)]
@@ -121,7 +122,7 @@ def _devices(config: Any, cluster: Cluster | None, gpus: int, cpu_devices: int) 
     return Devices(strategy, "", config)
 
 
-def _in_step(session_config: Any, cluster: Cluster, gpus: int) -> Devices:
+def _in_step(session_config: SessionConfig, cluster: Cluster, gpus: int) -> Devices:
     specification = tf.train.ClusterSpec({"worker": list(cluster.addresses)})
     resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
         specification,

@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -23,6 +22,7 @@ from ssh_tf.model.training.tables import (
 )
 from ssh_tf.utils.opencv import cv2
 from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.types import SummaryWriter
 
 
 def _duration(seconds: float) -> str:
@@ -92,7 +92,7 @@ class TrainingFiles:
         self._validation.close()
 
 
-def _add(writer: Any, iteration: int, values: Mapping[str, float]) -> None:
+def _add(writer: SummaryWriter, iteration: int, values: Mapping[str, float]) -> None:
     points = [tf.Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
     writer.add_summary(tf.Summary(value=points), iteration)
 

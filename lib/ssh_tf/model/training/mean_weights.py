@@ -6,10 +6,10 @@ In a snapshot it is the other way round: all that reads checkpoints takes the me
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from ssh_tf.model.training.devices import Devices
 from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.types import Session, Tensor, Variable
 
 _OTHER = "/Other"
 
@@ -22,7 +22,7 @@ def mean_share(iteration: int, kept: float) -> float:
     return 1.0 - min(kept, (2 + iteration) / (11 + iteration))
 
 
-def follow(variables: Sequence[Any], share: Any) -> Any:
+def follow(variables: Sequence[Variable], share: Tensor) -> Tensor:
     """An operation that moves the means of `variables` to what these are now, by `share` (a scalar) of the way.
 
     The means are made here. Called in a replica, behind what changes the variables.
@@ -41,7 +41,7 @@ def follow(variables: Sequence[Any], share: Any) -> Any:
     return tf.group(updates)
 
 
-def without_means(variables: Iterable[Any]) -> list[Any]:
+def without_means(variables: Iterable[Variable]) -> list[Variable]:
     """Those of `variables` that `follow` has not made."""
     return [variable for variable in variables if not _name(variable).endswith(_OTHER)]
 
@@ -54,7 +54,7 @@ def has_means(names: Iterable[str]) -> bool:
 class MeanWeights:
     """The means of a training, seen from outside of its step; without `TRAIN.EMA` there are none."""
 
-    def __init__(self, variables: Sequence[Any], devices: Devices) -> None:
+    def __init__(self, variables: Sequence[Variable], devices: Devices) -> None:
         """Add what it takes to the default graph; `variables` are all of the training."""
         named = {_name(variable): variable for variable in variables}
         pairs = [(named[name.removesuffix(_OTHER)], mean) for name, mean in named.items() if name.endswith(_OTHER)]
@@ -62,16 +62,16 @@ class MeanWeights:
         self._begin = [update(mean, lambda own, new: own.assign(new), args=(weight,)) for weight, mean in pairs]
         self._exchange = [update(weight, _exchanged, args=(mean,)) for weight, mean in pairs]
 
-    def begin(self, session: Any) -> None:
+    def begin(self, session: Session) -> None:
         """Let all means be what the weights are now."""
         session.run(self._begin)
 
-    def exchange(self, session: Any) -> None:
+    def exchange(self, session: Session) -> None:
         """Let weights and means change places: behind the restoring of a snapshot."""
         session.run(self._exchange)
 
     @contextmanager
-    def in_place(self, session: Any) -> Iterator[None]:
+    def in_place(self, session: Session) -> Iterator[None]:
         """While a snapshot is written, the means stand in the place of the weights."""
         self.exchange(session)
         try:
@@ -80,12 +80,12 @@ class MeanWeights:
             self.exchange(session)
 
 
-def _exchanged(weight: Any, mean: Any) -> Any:
+def _exchanged(weight: Variable, mean: Variable) -> Tensor:
     both = [tf.identity(variable.read_value()) for variable in (weight, mean)]
     with tf.control_dependencies(both):
         return tf.group(weight.assign(both[1]), mean.assign(both[0]))
 
 
-def _name(variable: Any) -> str:
+def _name(variable: Variable) -> str:
     # Not the name of the operation: it differs from device to device.
     return str(variable.name).removesuffix(":0")

@@ -21,7 +21,7 @@ from ssh_tf.utils.errors import CheckpointError, DataError, SSHError
 from ssh_tf.utils.files import atomic_write, copy_whole
 from ssh_tf.utils.reading import read_json, reader
 from ssh_tf.utils.tf1 import tf
-from ssh_tf.utils.types import Session
+from ssh_tf.utils.types import JsonObject, Saver, Session, Variable
 
 
 class Snapshot(NamedTuple):
@@ -29,7 +29,7 @@ class Snapshot(NamedTuple):
 
     prefix: Path
     iteration: int
-    state: dict[str, Any]
+    state: JsonObject
 
 
 def code_digest() -> str:
@@ -62,7 +62,7 @@ def _reason(error: Exception) -> str:
     return lines[of_node[0] + 1] if of_node else lines[0]
 
 
-def check_data(snapshot: Snapshot, state: Mapping[str, Any]) -> None:
+def check_data(snapshot: Snapshot, state: JsonObject) -> None:
     """See that a training with `state` has the images and boxes of the one that made `snapshot`: it belongs to them.
 
     Raises:
@@ -77,7 +77,7 @@ def check_data(snapshot: Snapshot, state: Mapping[str, Any]) -> None:
 
 
 @reader("the state of a snapshot")
-def _read_state(path: Path) -> Any:
+def _read_state(path: Path) -> JsonObject:
     return read_json(path)
 
 
@@ -109,7 +109,7 @@ class SnapshotFolder:
     def _stem(self, which: int | Literal["best"]) -> str:
         return f"{self._prefix}_best" if which == "best" else f"{self._prefix}_iter_{which}"
 
-    def save(self, session: Session, saver: Any, iteration: int, state: dict[str, Any]) -> Snapshot:
+    def save(self, session: Session, saver: Saver, iteration: int, state: JsonObject) -> Snapshot:
         """Write a snapshot and drop those that are too old.
 
         Raises:
@@ -194,7 +194,7 @@ class SnapshotFolder:
         return None
 
     def restore(
-        self, session: Session, saver: Any, snapshot: Snapshot, variables: Iterable[Any], backbone: str
+        self, session: Session, saver: Saver, snapshot: Snapshot, variables: Iterable[Variable], backbone: str
     ) -> None:
         """Load `variables` of a training of `backbone`.
 

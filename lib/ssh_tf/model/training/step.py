@@ -4,7 +4,7 @@ Letters: `N` images of a batch over the devices of this process, `B` branches (3
 """
 
 import warnings
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ssh_tf.layer_utils.anchors import BRANCHES
 from ssh_tf.layer_utils.losses import BranchLoss
@@ -15,7 +15,7 @@ from ssh_tf.model.training.mean_weights import follow
 from ssh_tf.nets.training_graph import Losses, joint_gradients, training_losses
 from ssh_tf.roi_data_layer.pipeline import batch_image
 from ssh_tf.utils.tf1 import tf
-from ssh_tf.utils.types import Tensor
+from ssh_tf.utils.types import Config, Dataset, Tensor
 
 
 class TrainingStep(NamedTuple):
@@ -45,7 +45,7 @@ def _join(values: list[Tensor]) -> Losses:
     return Losses(tuple(pairs), values[-2], values[-1])
 
 
-def build_training_step(devices: Devices, dataset: Any, backbone: str, config: Any) -> TrainingStep:
+def build_training_step(devices: Devices, dataset: Dataset, backbone: str, config: Config) -> TrainingStep:
     """Build the step; `dataset` yields `TrainingBatch` of N images, which the devices of this process share out."""
     train = config.TRAIN
     strategy = devices.strategy

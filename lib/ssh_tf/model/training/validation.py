@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from ssh_tf.model.training.validation_loss import ValidationLoss
 from ssh_tf.utils.drawing import draw_faces, draw_truth
 from ssh_tf.utils.errors import DataError, ImageError
 from ssh_tf.utils.images import read_image
+from ssh_tf.utils.types import Config
 
 _PICTURES = 4
 _PICTURE_THRESHOLD = 0.5
@@ -33,7 +33,7 @@ class Validation:
     """Evaluates snapshots on the same images each time."""
 
     def __init__(
-        self, records: Sequence[ImageRecord], backbone: str, config: Any, precision: Precision = "auto"
+        self, records: Sequence[ImageRecord], backbone: str, config: Config, precision: Precision = "auto"
     ) -> None:
         """Take `TRAIN.VAL_IMAGES` of `records`."""
         self._records = sample_records(records, config.TRAIN.VAL_IMAGES)

@@ -1,7 +1,6 @@
 """The losses of a training on images that it does not train on."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from ssh_tf.roi_data_layer.pipeline import batch_image, data_errors, make_datase
 from ssh_tf.roi_data_layer.pipeline_options import UNALTERED
 from ssh_tf.utils.opencv import single_threaded_opencv
 from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.types import Config
 
 
 class ValidationLoss:
@@ -25,7 +25,7 @@ class ValidationLoss:
     """
 
     def __init__(
-        self, records: Sequence[ImageRecord], backbone: str, config: Any, precision: Precision = "auto"
+        self, records: Sequence[ImageRecord], backbone: str, config: Config, precision: Precision = "auto"
     ) -> None:
         """Prepare the losses on `records` (at least one) for the network `backbone`."""
         sampling = sampling_options(config)

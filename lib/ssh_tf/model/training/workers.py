@@ -3,12 +3,11 @@
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from ssh_tf.model.training.devices import Devices
 from ssh_tf.utils.errors import ConfigError, SSHError
 from ssh_tf.utils.tf1 import tf
-from ssh_tf.utils.types import Session
+from ssh_tf.utils.types import Session, Tensor, Variable
 
 
 @contextmanager
@@ -37,7 +36,7 @@ class CommonStart:
     So the weights to start from and the snapshots are needed on the first worker's machine alone.
     """
 
-    def __init__(self, devices: Devices, variables: Sequence[Any]) -> None:
+    def __init__(self, devices: Devices, variables: Sequence[Variable]) -> None:
         """Add what it takes to the default graph."""
         self._devices = devices
         if devices.workers == 1:
@@ -49,7 +48,7 @@ class CommonStart:
             self._heard = strategy.reduce(tf.distribute.ReduceOp.SUM, heard, axis=None)
             self._assign = [self._take(variable) for variable in variables]
 
-    def _take(self, variable: Any) -> Any:
+    def _take(self, variable: Variable) -> Tensor:
         strategy = self._devices.strategy
         value = strategy.run(lambda: variable.read_value() * tf.cast(_from_first(), variable.dtype))
         of_first = strategy.extended.reduce_to(tf.distribute.ReduceOp.SUM, value, variable)
@@ -75,6 +74,6 @@ class CommonStart:
         return int(of_first)
 
 
-def _from_first() -> Any:
+def _from_first() -> Tensor:
     """1 on the first device of worker 0, 0 on the others."""
     return tf.cast(tf.equal(tf.distribute.get_replica_context().replica_id_in_sync_group, 0), tf.float64)

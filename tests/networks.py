@@ -73,7 +73,7 @@ def write_checkpoint(prefix, backbone, overrides=(), face_logit=None):
     """
     config = load_config(None, overrides)
     with tf.Graph().as_default(), tf.Session() as session:
-        inference_graph.build(backbone, network_options(config, backbone), proposal_options(config))
+        inference_graph.build(network_options(config, backbone), proposal_options(config))
         load_weights(session)
         if face_logit is not None:
             _set_scores(session, face_logit)
@@ -98,7 +98,7 @@ def freeze_checkpoint(prefix):
     """Freeze the small network of `prefix` into a `.pb` file beside it."""
     config = load_config(None, SMALL)
     options = network_options(config, "mobile"), proposal_options(config)
-    with loaded(prefix, "mobile", *options) as session:
+    with loaded(prefix, *options) as session:
         graph_def = freeze(session)
     path = Path(f"{prefix}.pb")
     save_graph(graph_def, path)

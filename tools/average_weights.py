@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if len(shares) != len(arguments.model):
         parser.error(f"--share names {len(shares)} numbers, --model {len(arguments.model)} networks")
     options = network_options(load_config(arguments.cfg, arguments.set), arguments.backbone)
-    count = save_average(arguments.model, shares, arguments.backbone, options, arguments.output)
+    count = save_average(arguments.model, shares, options, arguments.output)
     print(f"{arguments.output}: {count} variables, the mean of {len(shares)} networks")
     return 0
 

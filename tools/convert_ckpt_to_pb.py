@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     calibration = calibration_pictures(arguments.calibration) if arguments.calibration else []
     image, scale = _compared_image(arguments.image)
     info = np.array([*image.shape[:2], scale], np.float32)
-    with loaded(arguments.model, arguments.backbone, network_options(config, arguments.backbone), proposals) as session:
+    with loaded(arguments.model, network_options(config, arguments.backbone), proposals) as session:
         graph_def = freeze(session)
         wanted = session.run([f"{ROIS}:0", f"{ROI_SCORES}:0"], {f"{IMAGES}:0": image[None], f"{IMAGE_INFO}:0": info})
     stored = with_half_weights(graph_def) if arguments.half else graph_def

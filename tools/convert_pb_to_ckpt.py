@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.model.suffix != ".pb":
         raise CheckpointError(f"{arguments.model}: not a .pb file")
     options = network_options(load_config(arguments.cfg, arguments.set), arguments.backbone)
-    count = save_average([arguments.model], [1.0], arguments.backbone, options, arguments.output)
+    count = save_average([arguments.model], [1.0], options, arguments.output)
     print(f"{arguments.output}: {count} variables")
     return 0
 

@@ -125,7 +125,7 @@ class _Stages:
 
     def _random_graph(self, backbone: str) -> GraphDef:
         with cpu_session() as session:
-            build(backbone, network_options(self._config, backbone), proposal_options(self._config))
+            build(network_options(self._config, backbone), proposal_options(self._config))
             generator = np.random.default_rng(0)
             assign(session, {variable: lifelike(variable, generator) for variable in tf.global_variables()})
             return freeze(session)

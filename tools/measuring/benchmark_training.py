@@ -225,7 +225,7 @@ class _Trainer:
         with tf.variable_scope(tf.get_variable_scope(), use_resource=True):
             images = batch_image(batch.image, batch.im_info)
             weights = tf.ones(len(BRANCHES))
-            losses = training_losses(images, batch.targets, weights, setting.backbone, network, sampling)
+            losses = training_losses(images, batch.targets, weights, network, sampling)
         model = tf.global_variables()
         self._session = session
         self._joint = self._step(losses.total, config)

@@ -64,7 +64,7 @@ def forward_case(height: int, width: int) -> Case:
     with graph.as_default():
         tf.set_random_seed(0)
         images = tf.placeholder(tf.float32, (None, None, None, 3))
-        rows = ssh_network(images, _BACKBONE, network_options(load_config(), _BACKBONE))
+        rows = ssh_network(images, network_options(load_config(), _BACKBONE))
         initialize = tf.global_variables_initializer()
     session = tf.Session(graph=graph, config=session_config("fp32"))
     session.run(initialize)
@@ -101,7 +101,7 @@ def step_case(height: int, width: int) -> Case:
             random=tf.zeros((1, 0)),
         )
         network_numbers, sampling = network_options(config, _BACKBONE), sampling_options(config)
-        losses = training_losses(images, targets, tf.ones(len(BRANCHES)), _BACKBONE, network_numbers, sampling)
+        losses = training_losses(images, targets, tf.ones(len(BRANCHES)), network_numbers, sampling)
         train = tf.train.MomentumOptimizer(1e-6, 0.9).minimize(losses.total)
         with tf.control_dependencies([train]):
             done = tf.identity(losses.total)

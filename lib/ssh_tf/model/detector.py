@@ -164,7 +164,7 @@ def _checkpoint_runner(
     if backbone not in BACKBONES:
         raise ConfigError(f"no backbone is called {backbone!r}; there are {', '.join(BACKBONES)}")
     GraphRunner.check_process()
-    with loaded(path, backbone, network_options(config, backbone), proposal_options(config)) as session:
+    with loaded(path, network_options(config, backbone), proposal_options(config)) as session:
         graph_def = freeze(session)
     return GraphRunner(graph_def, proposal_options(config), precision)
 

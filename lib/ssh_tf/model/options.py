@@ -12,6 +12,7 @@ def network_options(config: Config, backbone: str) -> NetworkOptions:
     """Numbers of the network for `backbone` (a key of `BACKBONES`)."""
     multiplier = config.MOBILENET_V2 if backbone == "mobile_v2" else config.MOBILENET
     return NetworkOptions(
+        backbone=backbone,
         weight_decay=config.TRAIN.WEIGHT_DECAY,
         mobile_weight_decay=config.MOBILENET.WEIGHT_DECAY,
         bias_decay=config.TRAIN.BIAS_DECAY,

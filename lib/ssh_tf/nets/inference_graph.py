@@ -33,11 +33,11 @@ class FlatProposals(NamedTuple):
     branches: Tensor
 
 
-def build(backbone: str, network: NetworkOptions, proposals: ProposalOptions) -> None:
+def build(network: NetworkOptions, proposals: ProposalOptions) -> None:
     """Build the graph, with its names, in the default graph."""
     images = tf.placeholder(tf.float32, (1, None, None, 3), name=IMAGES)
     info = tf.placeholder(tf.float32, (3,), name=IMAGE_INFO)
-    rows = ssh_network(images, backbone, network)
+    rows = ssh_network(images, network)
     rows = Rows(*(tf.identity(part, name=name) for part, name in zip(rows, ROW_NAMES, strict=True)))
     found = _of_image(rows.anchors, rows.logits[0], rows.deltas[0], rows.counts, info, proposals)
     tf.concat([tf.zeros_like(found.boxes[:, :1]), found.boxes], 1, name=ROIS)

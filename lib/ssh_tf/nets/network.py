@@ -34,9 +34,9 @@ class Rows(NamedTuple):
     """(B,) int32: rows of each branch, which sum to K."""
 
 
-def ssh_network(images: Tensor, backbone: str, options: NetworkOptions) -> Rows:
+def ssh_network(images: Tensor, options: NetworkOptions) -> Rows:
     """Build the network on `images` (N, H, W, 3) float32, BGR minus the pixel means. H and W may be unknown, ≥ 16."""
-    outputs = network_heads(images, backbone, options)
+    outputs = network_heads(images, options)
     parts = [_flatten(head, branch.stride, branch.scales) for head, branch in zip(outputs, BRANCHES, strict=True)]
     return Rows(
         anchors=tf.concat([part.anchors for part in parts], 0),
@@ -46,9 +46,9 @@ def ssh_network(images: Tensor, backbone: str, options: NetworkOptions) -> Rows:
     )
 
 
-def network_heads(images: Tensor, backbone: str, options: NetworkOptions) -> tuple[Heads, ...]:
+def network_heads(images: Tensor, options: NetworkOptions) -> tuple[Heads, ...]:
     """The raw outputs of M1, M2 and M3 as maps; `ssh_network` is what everybody but a test wants."""
-    row = BACKBONES[backbone]
+    row = BACKBONES[options.backbone]
     with tf.variable_scope(row.scope):
         ends = row.build(images, options)
         deep = _pool_deep(ends.deep) if row.pool_deep else ends.deep

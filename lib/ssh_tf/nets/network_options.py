@@ -6,8 +6,10 @@ from ssh_tf.utils.types import Tensor
 
 
 class NetworkOptions(NamedTuple):
-    """The numbers that shape a network. A backbone reads those that concern it."""
+    """Which network, and the numbers that shape it. A backbone reads those that concern it."""
 
+    backbone: str
+    """A key of `BACKBONES`."""
     weight_decay: float = 1e-4
     mobile_weight_decay: float = 4e-5
     bias_decay: bool = False

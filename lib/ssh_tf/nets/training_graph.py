@@ -101,7 +101,6 @@ def training_losses(
     images: Tensor,
     targets: Targets,
     branch_weights: Tensor,
-    backbone: str,
     network: NetworkOptions,
     sampling: SamplingOptions,
 ) -> Losses:
@@ -110,7 +109,7 @@ def training_losses(
     `images` is (N, H, W, 3) float32, BGR minus the means. `branch_weights` (B,) float32 is all ones for "group"
     training and one-hot for "random" training.
     """
-    rows = ssh_network(images, backbone, network)
+    rows = ssh_network(images, network)
     weights = tf.unstack(branch_weights, num=len(BRANCHES))
     branches = tuple(
         BranchLoss(weight * loss.classes, weight * loss.boxes)

@@ -153,7 +153,7 @@ def test_defaults_are_in_their_ranges():
 def test_layers_have_the_defaults_of_the_configuration():
     config = load_config()
     for backbone in ("vgg16", "mobile", "mobile_v2"):
-        assert options.network_options(config, backbone) == NetworkOptions()
+        assert options.network_options(config, backbone) == NetworkOptions(backbone)
     assert options.match_options(config) == MatchOptions()
     assert options.sampling_options(config) == SamplingOptions()
     assert options.proposal_options(config) == ProposalOptions()

@@ -62,7 +62,7 @@ def pictures(tmp_path_factory):
 def first_weights(tmp_path_factory):
     """Weights that keep activations and gradients alive, for all variables of the network."""
     with tf.Graph().as_default():
-        network_heads(tf.zeros((1, 64, 64, 3)), "mobile", NetworkOptions(depth_multiplier=0.25))
+        network_heads(tf.zeros((1, 64, 64, 3)), NetworkOptions("mobile", depth_multiplier=0.25))
         shapes = {variable.op.name: variable.shape.as_list() for variable in tf.global_variables()}
     path = tmp_path_factory.mktemp("weights") / "first.npz"
     np.savez(path, **{name: weight(name, shape) for name, shape in shapes.items()})

@@ -14,7 +14,6 @@ from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.utils.tf1 import tf
 
 BRANCHES = ("M1", "M2", "M3")
-QUARTER = NetworkOptions(depth_multiplier=0.25)
 
 
 class Computed:
@@ -24,8 +23,8 @@ class Computed:
         with tf.Graph().as_default() as graph:
             self.images = tf.placeholder(tf.float32, (None, None, None, 3))
             with tf.variable_scope("", reuse=tf.AUTO_REUSE):
-                self.heads = network_heads(self.images, backbone, NetworkOptions())
-                self.rows = ssh_network(self.images, backbone, NetworkOptions())
+                self.heads = network_heads(self.images, NetworkOptions(backbone))
+                self.rows = ssh_network(self.images, NetworkOptions(backbone))
             height, width = (tf.cast(tf.shape(self.images)[axis], tf.float32) for axis in (1, 2))
             # The recorded runs kept every score.
             options = ProposalOptions(score_threshold=-1.0)
@@ -103,7 +102,7 @@ def test_strides_of_the_backbones(backbone, size):
     height, width = size
     row = BACKBONES[backbone]
     with tf.Graph().as_default():
-        ends = row.build(tf.placeholder(tf.float32, (1, height, width, 3)), NetworkOptions())
+        ends = row.build(tf.placeholder(tf.float32, (1, height, width, 3)), NetworkOptions(backbone))
     low, high, deep = (tuple(end.shape.as_list()[1:3]) for end in ends)
     assert low == (-(-height // 8), -(-width // 8))
     assert high == (-(-height // 16), -(-width // 16))
@@ -116,7 +115,7 @@ def test_strides_of_the_backbones(backbone, size):
 def test_sizes_of_the_maps(backbone):
     with tf.Graph().as_default(), tf.Session() as session:
         images = tf.placeholder(tf.float32, (None, None, None, 3))
-        heads = network_heads(images, backbone, QUARTER)
+        heads = network_heads(images, NetworkOptions(backbone, depth_multiplier=0.25))
         session.run(tf.global_variables_initializer())
         for height, width in [(16, 16), (16, 40), (17, 31), (32, 33), (47, 97), (64, 130)]:
             found = session.run([head.scores for head in heads], {images: np.ones((1, height, width, 3))})

@@ -89,12 +89,12 @@ class Step:
         self.weights = tf.placeholder(tf.float32, (3,))
         image = tf.constant(generator.uniform(-100, 100, (images, size, size, 3)).astype(np.float32))
         targets = Targets(*map(tf.constant, random_targets(generator, anchors, images)))
-        network = NetworkOptions(depth_multiplier=0.25, **options)
+        network = NetworkOptions(backbone, depth_multiplier=0.25, **options)
         with tf.variable_scope("", use_resource=True, reuse=tf.AUTO_REUSE):
-            self.parts = ssh_network(image, backbone, network), targets
+            self.parts = ssh_network(image, network), targets
             # The losses build the network once more, on the same variables: one update of the statistics is enough.
             tf.get_default_graph().clear_collection(tf.GraphKeys.UPDATE_OPS)
-            self.losses = training_losses(image, targets, self.weights, backbone, network, SamplingOptions(32))
+            self.losses = training_losses(image, targets, self.weights, network, SamplingOptions(32))
         self.variables = tf.trainable_variables()
 
 

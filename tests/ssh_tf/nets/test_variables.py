@@ -10,9 +10,9 @@ from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.utils.tf1 import tf
 
 
-def build(backbone, options=NetworkOptions()):  # noqa: B008
+def build(backbone, **options):
     """The network in the default graph; {name: (shape, trainable)}."""
-    network_heads(tf.placeholder(tf.float32, (None, None, None, 3)), backbone, options)
+    network_heads(tf.placeholder(tf.float32, (None, None, None, 3)), NetworkOptions(backbone, **options))
     trained = {variable.op.name for variable in tf.trainable_variables()}
     return {
         variable.op.name: (variable.shape.as_list(), variable.op.name in trained) for variable in tf.global_variables()
@@ -49,13 +49,13 @@ def layers(variables, trained):
 
 @pytest.mark.parametrize(("fixed", "frozen"), [(0, {"conv1"}), (3, {"conv1", "block1", "block2", "block3"})])
 def test_fixed_blocks_of_resnets(fixed, frozen):
-    variables = build("res50", NetworkOptions(fixed_blocks=fixed))
+    variables = build("res50", fixed_blocks=fixed)
     weights = {name: row for name, row in variables.items() if name.endswith("weights")}
     assert layers(weights, False) == frozen
 
 
 def test_affine_part_of_mobilenets_normalisation():
-    variables = build("mobile", NetworkOptions(fixed_layers=3, train_affine=True))
+    variables = build("mobile", fixed_layers=3, train_affine=True)
     affine = {name: row for name, row in variables.items() if name.endswith(("/gamma", "/beta"))}
     parts = [f"Conv2d_{layer}_{part}" for layer in (1, 2) for part in ("depthwise", "pointwise")]
     assert layers(affine, False) == {"Conv2d_0", *parts}
@@ -64,7 +64,7 @@ def test_affine_part_of_mobilenets_normalisation():
 
 
 def test_fixed_layers_of_mobilenet():
-    variables = build("mobile", NetworkOptions(fixed_layers=0))
+    variables = build("mobile", fixed_layers=0)
     assert {name.rpartition("/")[2] for name, (_, trained) in variables.items() if not trained} == {
         "gamma",
         "beta",
@@ -74,13 +74,13 @@ def test_fixed_layers_of_mobilenet():
 
 
 def test_a_quarter_of_the_channels():
-    variables = build("mobile", NetworkOptions(depth_multiplier=0.25))
+    variables = build("mobile", depth_multiplier=0.25)
     assert variables["MobilenetV1/Conv2d_0/weights"][0] == [3, 3, 3, 8]
     assert variables["MobilenetV1/Conv2d_13_pointwise/weights"][0] == [1, 1, 256, 256]
 
 
 def test_multiplier_of_mobilenet_v2_keeps_the_last_layer_and_the_least_depth():
-    variables = build("mobile_v2", NetworkOptions(depth_multiplier=0.35, min_depth=16))
+    variables = build("mobile_v2", depth_multiplier=0.35, min_depth=16)
     assert variables["MobilenetV2/Conv/weights"][0][3] == 16
     assert variables["MobilenetV2/expanded_conv_1/project/weights"][0][3] == 16
     assert variables["MobilenetV2/Conv_1/weights"][0][3] == 1280
@@ -88,14 +88,14 @@ def test_multiplier_of_mobilenet_v2_keeps_the_last_layer_and_the_least_depth():
 
 @pytest.mark.parametrize(("train_bn", "updates"), [(False, 0), (True, 2 * 52)])
 def test_statistics_are_updated_only_where_they_are_trained(train_bn, updates):
-    build("mobile_v2", NetworkOptions(train_bn=train_bn))
+    build("mobile_v2", train_bn=train_bn)
     assert len(tf.get_collection(tf.GraphKeys.UPDATE_OPS)) == updates
 
 
 def test_training_statistics_move_towards_those_of_the_batch():
-    options = NetworkOptions(train_bn=True, depth_multiplier=0.25)
+    options = NetworkOptions("mobile_v2", train_bn=True, depth_multiplier=0.25)
     images = tf.placeholder(tf.float32, (None, None, None, 3))
-    network_heads(images, "mobile_v2", options)
+    network_heads(images, options)
     mean = next(
         variable for variable in tf.global_variables() if variable.op.name.endswith("Conv/BatchNorm/moving_mean")
     )
@@ -112,8 +112,8 @@ def test_training_statistics_move_towards_those_of_the_batch():
 
 @pytest.mark.parametrize(("bias_decay", "endings"), [(False, ("/weights",)), (True, ("/weights", "/biases"))])
 def test_weight_decay_of_mobilenet_and_of_the_modules(bias_decay, endings):
-    options = NetworkOptions(weight_decay=1e-4, mobile_weight_decay=4e-5, bias_decay=bias_decay, depth_multiplier=0.25)
-    variables = build("mobile", options)
+    options = {"weight_decay": 1e-4, "mobile_weight_decay": 4e-5, "bias_decay": bias_decay, "depth_multiplier": 0.25}
+    variables = build("mobile", **options)
     with tf.Session() as session:
         load_weights(session)
         total = session.run(weight_decay())

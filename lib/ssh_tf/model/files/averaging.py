@@ -14,15 +14,12 @@ from ssh_tf.utils.tf1 import cpu_session, tf
 from ssh_tf.utils.types import FloatArray, Variable
 
 
-def save_average(
-    models: Sequence[Path], shares: Sequence[float], backbone: str, options: NetworkOptions, output: Path
-) -> int:
+def save_average(models: Sequence[Path], shares: Sequence[float], options: NetworkOptions, output: Path) -> int:
     """Write a checkpoint of the mean of `models`, in which each counts by its part of the sum of `shares`.
 
     Args:
-        models: checkpoints, frozen graphs (`.pb`) or `.npz` of whole SSH networks with `backbone`.
+        models: checkpoints, frozen graphs (`.pb`) or `.npz` of whole SSH networks with the backbone of `options`.
         shares: a number above 0 for each.
-        backbone: a key of `BACKBONES`.
         options: numbers of the network.
         output: prefix of the checkpoint.
 
@@ -30,12 +27,12 @@ def save_average(
         The number of variables.
 
     Raises:
-        CheckpointError: a model is unreadable or no whole network of `backbone`; the checkpoint cannot be written.
+        CheckpointError: a model is unreadable or no whole network of that backbone; the checkpoint cannot be written.
     """
     with cpu_session() as session:
-        ssh_network(tf.placeholder(tf.float32, (1, None, None, 3)), backbone, options)
+        ssh_network(tf.placeholder(tf.float32, (1, None, None, 3)), options)
         variables = tf.global_variables()
-        assign(session, _mean(models, shares, backbone, variables))
+        assign(session, _mean(models, shares, options.backbone, variables))
         output.parent.mkdir(parents=True, exist_ok=True)
         try:
             tf.train.Saver().save(session, str(output), write_meta_graph=False, write_state=False)

@@ -13,9 +13,7 @@ from ssh_tf.utils.types import GraphDef, Session
 
 
 @contextmanager
-def loaded(
-    path: str | os.PathLike[str], backbone: str, network: NetworkOptions, proposals: ProposalOptions
-) -> Iterator[Session]:
+def loaded(path: str | os.PathLike[str], network: NetworkOptions, proposals: ProposalOptions) -> Iterator[Session]:
     """Build the graph and load the checkpoint at `path`. Yields the session.
 
     Raises:
@@ -23,8 +21,8 @@ def loaded(
     """
     checkpoint = Checkpoint(path)
     with cpu_session() as session:
-        build(backbone, network, proposals)
-        checkpoint.restore(session, tf.global_variables(), backbone)
+        build(network, proposals)
+        checkpoint.restore(session, tf.global_variables(), network.backbone)
         yield session
 
 

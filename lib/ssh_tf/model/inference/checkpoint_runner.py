@@ -14,16 +14,14 @@ from ssh_tf.utils.tf1 import tf
 class CheckpointRunner(GraphRunner):
     """A `GraphRunner` whose weights are variables. The graph is built once, and kept when others are loaded."""
 
-    def __init__(
-        self, backbone: str, network: NetworkOptions, options: ProposalOptions, precision: Precision = "auto"
-    ) -> None:
+    def __init__(self, network: NetworkOptions, options: ProposalOptions, precision: Precision = "auto") -> None:
         """Build the network and start a session; `load` comes first."""
         # Not GraphRunner's: that imports a graph which others have built.
         self._any_batch = True
         with tf.Graph().as_default() as graph:
             images = tf.placeholder(tf.float32, (None, None, None, 3))
             info = tf.placeholder(tf.float32, (3,))
-            rows = ssh_network(images, backbone, network._replace(train_bn=False))
+            rows = ssh_network(images, network._replace(train_bn=False))
             outputs = list(propose_all(rows, info, options))
             self._saver = tf.train.Saver()
         self._session = tf.Session(graph=graph, config=session_config(precision))

@@ -59,7 +59,7 @@ def build_training_step(devices: Devices, dataset: Dataset, backbone: str, confi
         # Resource variables: what reads one sees its value before the step, whatever runs first.
         with tf.variable_scope(tf.get_variable_scope(), use_resource=True):
             images = batch_image(batch.image, batch.im_info)
-            losses = training_losses(images, batch.targets, weights, backbone, network, sampling)
+            losses = training_losses(images, batch.targets, weights, network, sampling)
         pairs = joint_gradients(losses.total, tf.trainable_variables(), train.DOUBLE_BIAS, train.CLIP_GRADIENTS)
         optimizer = tf.train.MomentumOptimizer(rate, train.MOMENTUM)
         with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):

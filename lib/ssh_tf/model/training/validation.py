@@ -39,8 +39,7 @@ class Validation:
         self._records = sample_records(records, config.TRAIN.VAL_IMAGES)
         self._config = config
         self._loss = ValidationLoss(self._records, backbone, config, precision)
-        network = network_options(config, backbone)
-        self._runner = CheckpointRunner(backbone, network, proposal_options(config), precision)
+        self._runner = CheckpointRunner(network_options(config, backbone), proposal_options(config), precision)
         self._detector = Detector(self._runner, config)
 
     def __call__(self, snapshot: Snapshot, log: TrainingLog) -> float:

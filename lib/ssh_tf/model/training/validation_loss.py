@@ -45,7 +45,7 @@ class ValidationLoss:
             batch = iterator.get_next()
             images = batch_image(batch.image, batch.im_info)
             network = network_options(config, backbone)._replace(train_bn=False)
-            self._losses = training_losses(images, batch.targets, tf.ones(3), backbone, network, sampling)
+            self._losses = training_losses(images, batch.targets, tf.ones(3), network, sampling)
             self._begin = iterator.initializer
             self._saver = tf.train.Saver()
         self._session = tf.Session(graph=graph, config=session_config(precision))

@@ -35,7 +35,7 @@ def graph():
 
 def variables(backbone="mobile", multiplier=0.25):
     images = tf.placeholder(tf.float32, (None, None, None, 3))
-    network_heads(images, backbone, NetworkOptions(depth_multiplier=multiplier))
+    network_heads(images, NetworkOptions(backbone, depth_multiplier=multiplier))
     return tf.global_variables()
 
 

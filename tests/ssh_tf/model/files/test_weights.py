@@ -11,7 +11,6 @@ from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.utils.errors import CheckpointError
 from ssh_tf.utils.tf1 import tf
 
-SMALL = NetworkOptions(depth_multiplier=0.25)
 MODULES = ("M1", "M2", "M3", "M1_box", "M2_box", "M3_box")
 
 
@@ -23,7 +22,7 @@ def variables():
     def of(backbone):
         if backbone not in built:
             with tf.Graph().as_default():
-                network_heads(tf.zeros((1, 64, 64, 3)), backbone, SMALL)
+                network_heads(tf.zeros((1, 64, 64, 3)), NetworkOptions(backbone, depth_multiplier=0.25))
                 built[backbone] = tf.global_variables()
         return built[backbone]
 

@@ -32,12 +32,12 @@ class GoldenRun:
             tf.placeholder(tf.float32, (1, None, 4)),
             tf.zeros((1, 0)),
         )
-        options = NetworkOptions()
-        self.losses = training_losses(self.image, self.targets, tf.ones(3), backbone, options, SamplingOptions())
+        options = NetworkOptions(backbone)
+        self.losses = training_losses(self.image, self.targets, tf.ones(3), options, SamplingOptions())
         self.variables = tf.trainable_variables()
         self.gradients = tf.gradients(self.losses.total, self.variables)
         with tf.variable_scope("", reuse=True):
-            rows = ssh_network(self.image, backbone, options)
+            rows = ssh_network(self.image, options)
         self.samples = [
             sample_anchors(labels, tf.sigmoid(logits), 256, 0.5)
             for labels, logits in zip(

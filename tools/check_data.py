@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="images/, train.txt and val.txt")
     parser.add_argument("--backbone", choices=list(BACKBONES), default="mobile", help="network to be trained")
     parser.add_argument("--count", type=positive, default=200, help="training samples to look at")
-    parser.add_argument("--skip-missing", action="store_true", help="leave missing images out")
+    parser.add_argument("--skip_missing", action="store_true", help="leave missing images out")
     parser.add_argument("--named", type=positive, default=5, help="items to name of each kind of problem")
     add_config_arguments(parser)
     arguments = parser.parse_args(argv)

@@ -11,31 +11,18 @@ from pathlib import Path
 from ssh_tf.model.command_line import (
     add_detection_arguments,
     add_model_arguments,
+    detect_inputs,
     detection_config,
-    detection_job,
 )
 from ssh_tf.model.detector import DEFAULT_MODEL, FaceDetector
-from ssh_tf.model.inference.detect_to_folder import detect_to_folder
 from ssh_tf.utils.arguments import ToolParser
-from ssh_tf.utils.errors import SSHError, run_tool
-from ssh_tf.utils.resources import DEMO_IMAGES
+from ssh_tf.utils.errors import run_tool
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = ToolParser(__doc__)
-    parser.add_argument(
-        "inputs",
-        nargs="*",
-        metavar="INPUT",
-        help="image, folder, pattern, video or number of a camera (default: the checkout's data/demo)",
-    )
-    add_model_arguments(
-        parser,
-        metavar="PATH|NAME",
-        help="checkpoint, .pb, folder of a SavedModel, .onnx, or name of one that comes with the package "
-        f"(default: {DEFAULT_MODEL})",
-    )
+    add_model_arguments(parser)
     add_detection_arguments(parser, Path("output/demo"))
     return parser.parse_args(argv)
 
@@ -43,18 +30,9 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Detect; 0, or 1 if any picture failed."""
     arguments = parse_arguments(argv)
-    inputs = arguments.inputs or [DEMO_IMAGES]
-    if not arguments.inputs and not DEMO_IMAGES.is_dir():
-        raise SSHError("name the images to look at: the demo images are in a checkout only")
     config = detection_config(arguments)
-    if arguments.model is None:
-        detector = FaceDetector(config=config, precision=arguments.precision)
-    else:
-        detector = FaceDetector.from_file(arguments.model, arguments.backbone, config, arguments.precision)
-    job = detection_job(arguments, arguments.model or DEFAULT_MODEL, config)
-    return detect_to_folder(
-        detector, inputs, arguments.output, arguments.threshold, arguments.show, arguments.max_frames, job
-    )
+    detector = FaceDetector(arguments.model, config, arguments.precision, backbone=arguments.backbone)
+    return detect_inputs(arguments, detector, arguments.model or DEFAULT_MODEL)
 
 
 def entry() -> None:

@@ -41,7 +41,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="for the results; a URI too")
     parser.add_argument("--image_column", metavar="NAME", help="of Parquet files (default: the only one of bytes)")
-    add_model_arguments(parser, default=DEFAULT_MODEL, metavar="PATH|NAME", help="as tools/demo.py takes it")
+    add_model_arguments(parser)
     add_threshold_argument(parser)
     add_size_argument(parser)
     parser.add_argument(
@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Detect; 0, or 1 if any picture failed."""
     arguments = parse_arguments(argv)
     config = detection_config(arguments)
-    path = Path(model_file(arguments.model, arguments.precision))
+    path = Path(model_file(arguments.model or DEFAULT_MODEL, arguments.precision))
     load = partial(FaceDetector.from_file, backbone=arguments.backbone, config=config, precision=arguments.precision)
     model = read_model(load, path, model_files(path))
     roots, names = zip(*map(root_and_name, arguments.inputs), strict=True)

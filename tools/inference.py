@@ -11,13 +11,12 @@ from pathlib import Path
 from ssh_tf.model.command_line import (
     add_detection_arguments,
     add_precision_argument,
+    detect_inputs,
     detection_config,
-    detection_job,
 )
 from ssh_tf.model.detector import FaceDetector
 from ssh_tf.model.files.checkpoints import is_checkpoint
 from ssh_tf.model.files.frozen_graphs import is_frozen
-from ssh_tf.model.inference.detect_to_folder import detect_to_folder
 from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import CheckpointError, run_tool
 
@@ -25,9 +24,6 @@ from ssh_tf.utils.errors import CheckpointError, run_tool
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = ToolParser(__doc__)
-    parser.add_argument(
-        "inputs", nargs="+", metavar="INPUT", help="image, folder, pattern, video or number of a camera"
-    )
     parser.add_argument("--model", required=True, metavar="FILE.pb|DIR|FILE.onnx", help="the frozen model")
     add_precision_argument(parser)
     add_detection_arguments(parser, Path("output/demo"))
@@ -42,12 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise CheckpointError(
             f"{model}: a checkpoint, no frozen model: tools/demo.py takes it, tools/convert_ckpt_to_pb.py freezes it"
         )
-    config = detection_config(arguments)
-    detector = FaceDetector.from_frozen(model, config, arguments.precision)
-    job = detection_job(arguments, arguments.model, config)
-    return detect_to_folder(
-        detector, arguments.inputs, arguments.output, arguments.threshold, arguments.show, arguments.max_frames, job
-    )
+    detector = FaceDetector.from_frozen(model, detection_config(arguments), arguments.precision)
+    return detect_inputs(arguments, detector, arguments.model)
 
 
 if __name__ == "__main__":

@@ -24,11 +24,10 @@ from ssh_tf.datasets.wider_baselines import published, read_baselines
 from ssh_tf.datasets.wider_detections import NO_FILE
 from ssh_tf.datasets.wider_evaluation import evaluate_wider
 from ssh_tf.datasets.wider_ground_truth import LEVELS, read_ground_truth
-from ssh_tf.model.command_line import add_config_arguments, add_model_arguments
+from ssh_tf.model.command_line import add_set_arguments, detect_set, exit_code
 from ssh_tf.model.config import load_config
-from ssh_tf.model.detector import FaceDetector
-from ssh_tf.model.test import SetDetections, SetImage, backbone_of, run_on_set, settings_of
-from ssh_tf.utils.arguments import ToolParser, length, plain_name, positive, probability
+from ssh_tf.model.test import SetDetections, SetImage, backbone_of
+from ssh_tf.utils.arguments import ToolParser, length, plain_name, probability
 from ssh_tf.utils.errors import DataError, run_tool
 from ssh_tf.utils.images import write_image
 from ssh_tf.utils.types import Config
@@ -48,15 +47,9 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--ground_truth", type=Path, metavar="DIR", help="default: WIDER/ground_truth below --data_root"
     )
     parser.add_argument("--baselines", type=Path, metavar="DIR", help="the toolbox's plot/baselines: curves to compare")
-    add_model_arguments(parser, required=True, type=Path)
+    add_set_arguments(parser)
     parser.add_argument("--tag", type=plain_name, default="default", help="name of the run (default: %(default)s)")
-    add_config_arguments(parser)
     parser.add_argument("--output_root", type=Path, default=Path("output"), help="results go below it")
-    parser.add_argument(
-        "--batch", type=positive, default=1, help="images of equal size that go through together (default: 1)"
-    )
-    parser.add_argument("--workers", type=positive, default=2, help="threads that read and resize (default: 2)")
-    parser.add_argument("--restart", action="store_true", help="begin anew, whatever an earlier run has left")
     parser.add_argument("--skip_missing", action="store_true", help="leave images out that are not there")
     parser.add_argument("--label", help="name of the detector in the plots (default: its snapshot)")
     parser.add_argument(
@@ -87,11 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parse_arguments(argv)
     evaluate = on_wider if arguments.imdb == WIDER else by_size
     run = evaluate(arguments, load_config(arguments.cfg, arguments.set))
-    for name, reason in list(run.failed.items())[:5]:
-        print(f"error: {name}: {reason}", file=sys.stderr)
-    if run.failed:
-        print(f"{len(run.failed)} of {len(run.detections)} images failed", file=sys.stderr)
-    return 1 if run.failed else 0
+    return exit_code(run)
 
 
 def on_wider(arguments: argparse.Namespace, config: Config) -> SetDetections:
@@ -150,20 +139,10 @@ def detect(
 ) -> tuple[Path, SetDetections]:
     """Run the detector; the folder of its results, and what it gave."""
     backbone = arguments.backbone or backbone_of(arguments.model)
-    settings = settings_of(arguments.model, backbone, arguments.precision, config)
     # The model may be named "." or "..", which is no name for a folder of results.
     snapshot = Path(os.path.abspath(arguments.model)).stem
     folder = arguments.output_root / (backbone or "frozen") / name / arguments.tag / snapshot
-    run = run_on_set(
-        lambda: FaceDetector.from_file(arguments.model, backbone, config, arguments.precision),
-        images,
-        folder,
-        settings,
-        threshold=config.TEST.SCORE_THRESH,
-        batch=arguments.batch,
-        workers=arguments.workers,
-        restart=arguments.restart,
-    )
+    run = detect_set(arguments, config, images, folder, backbone)
     print(f"{len(images)} images in {run.seconds:.0f} s ({run.resumed} done before); results in {folder}")
     return folder, run
 

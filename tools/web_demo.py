@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ssh_tf.model.command_line import add_model_arguments, add_threshold_argument
 from ssh_tf.model.config import load_config
-from ssh_tf.model.detector import DEFAULT_MODEL, FaceDetector
+from ssh_tf.model.detector import FaceDetector
 from ssh_tf.model.inference.detection import Detector
 from ssh_tf.model.inference.result import DetectionResult
 from ssh_tf.model.sizes import SIZES, size_settings
@@ -24,7 +24,7 @@ from ssh_tf.web.page import LOWEST_SHOWN, face_page, serve
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = ToolParser(__doc__)
-    add_model_arguments(parser, metavar="PATH|NAME", help=f"as tools/demo.py takes it (default: {DEFAULT_MODEL})")
+    add_model_arguments(parser)
     add_threshold_argument(parser)
     parser.add_argument("--size", choices=list(SIZES), default="balanced", help="to begin with (default: %(default)s)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default: %(default)s; 0.0.0.0: any)")

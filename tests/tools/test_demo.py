@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from networks import SMALL, write_checkpoint
+from ssh_tf.model import command_line
 from ssh_tf.utils.errors import CheckpointError, ConfigError, SSHError
 from ssh_tools import demo, inference
 
@@ -123,12 +124,12 @@ def test_inference_agrees_with_demo(checkpoint, frozen_model, zoo, tmp_path):
 
 
 def test_demo_images_are_the_default(frozen_model, zoo, tmp_path, monkeypatch):
-    monkeypatch.setattr(demo, "DEMO_IMAGES", zoo / "none")
+    monkeypatch.setattr(command_line, "DEMO_IMAGES", zoo / "none")
     with pytest.raises(SSHError, match="name the images"):
         demo.main(["--model", str(frozen_model)])
     (tmp_path / "demo").mkdir()
     (tmp_path / "demo/a.jpg").write_bytes((zoo / "colour.jpg").read_bytes())
-    monkeypatch.setattr(demo, "DEMO_IMAGES", tmp_path / "demo")
+    monkeypatch.setattr(command_line, "DEMO_IMAGES", tmp_path / "demo")
     assert demo.main(["--model", str(frozen_model), "--output", str(tmp_path / "out"), "--set", *SMALL]) == 0
     assert lines(tmp_path / "out")[0]["file"] == str(tmp_path / "demo/a.jpg")
 

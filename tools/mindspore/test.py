@@ -8,19 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ssh_ms.command_line import add_device_arguments
-from ssh_tf.model.command_line import add_detection_arguments, detection_config
-from ssh_tf.model.inference.detect_to_folder import detect_to_folder
+from ssh_tf.model.command_line import add_detection_arguments, detect_inputs, detection_config
 from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import run_tool
-from ssh_tf.utils.resources import DEMO_IMAGES
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = ToolParser(__doc__)
-    parser.add_argument(
-        "inputs", nargs="*", metavar="INPUT", help="image, folder, pattern or video (default: data/demo)"
-    )
     parser.add_argument("--model", required=True, metavar="FILE.ckpt", help="checkpoint of h52ckpt.py or train.py")
     add_device_arguments(parser)
     add_detection_arguments(parser, Path("output/mindspore/test"))
@@ -36,11 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from ssh_ms.framework import set_up
 
     set_up(arguments.mode, arguments.device_target)
-    detector = load_detector(arguments.model, config)
-    inputs = arguments.inputs or [DEMO_IMAGES]
-    return detect_to_folder(
-        detector, inputs, arguments.output, arguments.threshold, arguments.show, arguments.max_frames
-    )
+    return detect_inputs(arguments, load_detector(arguments.model, config), arguments.model)
 
 
 if __name__ == "__main__":

@@ -2,31 +2,54 @@
 
 import argparse
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import ssh_tf
 from ssh_tf.model.config import load_config, to_plain
-from ssh_tf.model.inference.detection import THRESHOLD
+from ssh_tf.model.detector import DEFAULT_MODEL, FaceDetector
+from ssh_tf.model.inference.detect_to_folder import detect_to_folder
+from ssh_tf.model.inference.detection import THRESHOLD, Detector
 from ssh_tf.model.inference.keeping import SAVES, FolderJob
 from ssh_tf.model.inference.listing import FORMATS
 from ssh_tf.model.precision import DETECTOR_PRECISIONS
 from ssh_tf.model.sizes import DEFAULT_SIZE, SIZES, size_settings
+from ssh_tf.model.test import SetDetections, SetImage, run_on_set, settings_of
 from ssh_tf.nets.backbones import BACKBONES
 from ssh_tf.utils.arguments import positive, probability, share
-from ssh_tf.utils.errors import ConfigError
+from ssh_tf.utils.errors import ConfigError, SSHError
+from ssh_tf.utils.resources import DEMO_IMAGES
 from ssh_tf.utils.types import Config
 
+_MODEL = "a checkpoint, .pb, .onnx, folder of a SavedModel"
+_NAMED = 5  # of the images that failed
 _KEY = re.compile(r"[A-Z][A-Z0-9_]*(\.\w+)*")
 
 
-def add_model_arguments(parser: argparse.ArgumentParser, **model: Any) -> None:
-    """`--model`, `--backbone` and `--precision` of a network that detects; `model` changes the first of them."""
-    shown = {"metavar": "PATH", "help": "a checkpoint, .pb, .onnx or folder of a SavedModel"}
-    parser.add_argument("--model", **{**shown, **model})
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--model` (None: `DEFAULT_MODEL`), `--backbone` and `--precision` of a network that detects."""
+    parser.add_argument(
+        "--model",
+        metavar="PATH|NAME",
+        help=f"{_MODEL}, or name of one that comes with the package (default: {DEFAULT_MODEL})",
+    )
     add_backbone_argument(parser)
     add_precision_argument(parser)
+
+
+def add_set_arguments(parser: argparse.ArgumentParser) -> None:
+    """What a tool takes that detects faces in a set of images (see `detect_set`), but for the set."""
+    parser.add_argument("--model", required=True, type=Path, metavar="PATH", help=_MODEL)
+    add_backbone_argument(parser)
+    add_precision_argument(parser)
+    parser.add_argument(
+        "--batch", type=positive, default=1, help="images of equal size that go through together (default: 1)"
+    )
+    parser.add_argument("--workers", type=positive, default=2, help="threads that read and resize (default: 2)")
+    parser.add_argument("--restart", action="store_true", help="delete what an earlier run has stored, and begin anew")
+    add_config_arguments(parser)
 
 
 def add_backbone_argument(parser: argparse.ArgumentParser, required: bool = False) -> None:
@@ -77,7 +100,13 @@ def add_size_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def add_detection_arguments(parser: argparse.ArgumentParser, output: Path) -> None:
-    """What a tool that detects faces in pictures takes, but for the model and the pictures."""
+    """What a tool takes that detects faces in pictures (see `detect_inputs`), but for the model."""
+    parser.add_argument(
+        "inputs",
+        nargs="*",
+        metavar="INPUT",
+        help="image, folder, pattern, video or number of a camera (default: the checkout's data/demo)",
+    )
     add_threshold_argument(parser)
     add_size_argument(parser)
     parser.add_argument(
@@ -107,7 +136,7 @@ def add_detection_arguments(parser: argparse.ArgumentParser, output: Path) -> No
 
 
 def detection_config(arguments: argparse.Namespace) -> Config:
-    """The configuration that the arguments of `add_detection_arguments` ask for.
+    """The configuration that `--threshold`, `--size`, `--cfg` and `--set` ask for.
 
     Raises:
         ConfigError: it cannot be read or holds what it must not.
@@ -119,17 +148,67 @@ def detection_config(arguments: argparse.Namespace) -> Config:
     return config
 
 
-def detection_job(arguments: argparse.Namespace, model: str, config: Config) -> FolderJob:
-    """What the arguments of `add_detection_arguments` want to be left, by `model` with `config`."""
-    settings = {"threshold": arguments.threshold, "precision": arguments.precision, **to_plain(config.TEST)}
-    return FolderJob(
+def detect_inputs(arguments: argparse.Namespace, detector: Detector, model: str) -> int:
+    """Detect as the arguments of `add_detection_arguments` say, by the detector of `model`; the tool's exit code.
+
+    Raises:
+        SSHError: see `detect_to_folder`; or no input is named, and there are no demo images.
+    """
+    if not arguments.inputs and not DEMO_IMAGES.is_dir():
+        raise SSHError("name the images to look at: the demo images are in a checkout only")
+    settings = {name: getattr(arguments, name) for name in ("threshold", "precision") if name in arguments}
+    job = FolderJob(
         save=arguments.save,
         form=arguments.format,
         track=arguments.track,
         crop_margin=arguments.crop_margin,
         crop_side=arguments.crop_side,
-        about={"model": model, "version": ssh_tf.__version__, "settings": settings},
+        about={
+            "model": model,
+            "version": ssh_tf.__version__,
+            "settings": {**settings, **to_plain(detector.config.TEST)},
+        },
     )
+    return detect_to_folder(
+        detector,
+        arguments.inputs or [DEMO_IMAGES],
+        arguments.output,
+        arguments.threshold,
+        arguments.show,
+        arguments.max_frames,
+        job,
+    )
+
+
+def detect_set(
+    arguments: argparse.Namespace, config: Config, images: Sequence[SetImage], folder: Path, backbone: str | None
+) -> SetDetections:
+    """Detect in all of `images` as the arguments of `add_set_arguments` say, and store it under `folder`.
+
+    `backbone` is that of the model, None if it is a frozen graph.
+
+    Raises:
+        SSHError: see `run_on_set`; or the model is not there or does not fit.
+    """
+    return run_on_set(
+        lambda: FaceDetector.from_file(arguments.model, backbone, config, arguments.precision),
+        images,
+        folder,
+        settings_of(arguments.model, backbone, arguments.precision, config),
+        threshold=config.TEST.SCORE_THRESH,
+        batch=arguments.batch,
+        workers=arguments.workers,
+        restart=arguments.restart,
+    )
+
+
+def exit_code(run: SetDetections) -> int:
+    """0, or 1 if images failed; the first of them are then named on standard error."""
+    for name, reason in list(run.failed.items())[:_NAMED]:
+        print(f"error: {name}: {reason}", file=sys.stderr)
+    if run.failed:
+        print(f"{len(run.failed)} of {len(run.detections)} images failed", file=sys.stderr)
+    return 1 if run.failed else 0
 
 
 def _size(text: str) -> str:

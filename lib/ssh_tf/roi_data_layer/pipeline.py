@@ -38,7 +38,6 @@ def make_dataset(
     shard_index: int = 0,
     shard_count: int = 1,
     parallel_calls: int = 2,
-    prefetch: int = 2,
 ) -> "tf.data.Dataset":
     """Return an endless `tf.data.Dataset` of `Batch`, beginning with the batch of `first_iteration`.
 
@@ -56,7 +55,6 @@ def make_dataset(
         shard_index: which part of the joint batch is wanted, 0 ≤ shard_index < shard_count.
         shard_count: devices or workers that train in step.
         parallel_calls: samples made at the same time.
-        prefetch: batches kept ready.
 
     Raises:
         DataError: see `Sampler`. While the dataset runs, an unreadable image is an error within TensorFlow: see
@@ -79,7 +77,7 @@ def make_dataset(
     dataset = tf.data.Dataset.range(first_iteration * batch_size, np.iinfo(np.int64).max)
     dataset = dataset.map(map_sample, num_parallel_calls=parallel_calls, deterministic=True)
     paddings = Batch(np.uint8(0), np.float32(0), np.float32(0), np.int32(PADDING), np.int64(0))
-    return dataset.padded_batch(batch_size, padding_values=paddings, drop_remainder=True).prefetch(prefetch)
+    return dataset.padded_batch(batch_size, padding_values=paddings, drop_remainder=True).prefetch(2)
 
 
 def batch_image(image: "tf.Tensor", im_info: "tf.Tensor") -> "tf.Tensor":

@@ -67,8 +67,21 @@ def test_a_broken_picture_does_not_end_the_run(tmp_path, checkpoint, capsys):
     (tmp_path / "a.jpg").write_bytes(b"no picture")
     cv2.imwrite(str(tmp_path / "b.png"), np.zeros((40, 50, 3), np.uint8))
     output = tmp_path / "out"
-    assert tool.main([str(tmp_path), "--model", checkpoint, "--output", str(output), "--mode", "pynative", *SMALL]) == 1
+    arguments = [
+        "--model",
+        checkpoint,
+        "--output",
+        str(output),
+        "--mode",
+        "pynative",
+        "--save",
+        "none",
+        "--format",
+        "csv",
+    ]
+    assert tool.main([str(tmp_path), *arguments, *SMALL]) == 1
     assert [line["file"] for line in lines(output)] == [str(tmp_path / "b.png")]
+    assert sorted(file.name for file in output.iterdir()) == ["detections.csv", "detections.jsonl"]
     assert "a.jpg" in capsys.readouterr().err
 
 

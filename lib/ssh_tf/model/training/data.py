@@ -65,7 +65,6 @@ def matched(
     seed: int,
     first_iteration: Tensor,
     first_slot: int,
-    parallel_calls: int = 2,
 ) -> Dataset:
     """Turn a dataset of `Batch` into one of `TrainingBatch`, ahead of time and in parallel with the training step.
 
@@ -79,7 +78,6 @@ def matched(
         seed: not negative.
         first_iteration: iteration of the first batch.
         first_slot: place of the batch's first image in the joint batch of all workers.
-        parallel_calls: batches matched at the same time.
     """
 
     def match_batch(
@@ -109,4 +107,4 @@ def matched(
         return TrainingBatch(batch.image, batch.im_info, Targets(labels, best, batch.boxes, random), batch.record)
 
     dataset = dataset.enumerate(first_iteration)
-    return dataset.map(add_targets, num_parallel_calls=parallel_calls, deterministic=True).prefetch(2)
+    return dataset.map(add_targets, num_parallel_calls=2, deterministic=True).prefetch(2)

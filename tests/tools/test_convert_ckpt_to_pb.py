@@ -74,7 +74,7 @@ def test_a_model_that_finds_something_else_is_reported(checkpoint, tmp_path, mon
 
 
 def test_image_to_compare_on(checkpoint, tmp_path, monkeypatch):
-    with pytest.raises(ImageError, match="No such file"):
+    with pytest.raises(ImageError, match="no such file"):
         main(arguments(checkpoint, tmp_path / "model.pb", "--image", str(tmp_path / "none.jpg")))
     # An installed package has no demo images.
     monkeypatch.setattr(convert_ckpt_to_pb, "_DEMO_IMAGE", tmp_path / "none.jpg")

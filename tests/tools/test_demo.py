@@ -103,7 +103,7 @@ def test_demo_on_pictures_of_every_kind(checkpoint, zoo, tmp_path, capsys):
         assert scores == sorted(scores, reverse=True)
     complaints = captured.err.strip().splitlines()
     assert len(complaints) == len(UNUSABLE) + 1
-    for complaint, (name, words) in zip(complaints, [*UNUSABLE.items(), ("missing.jpg", "No such file")], strict=True):
+    for complaint, (name, words) in zip(complaints, [*UNUSABLE.items(), ("missing.jpg", "no such file")], strict=True):
         assert complaint.startswith(f"error: {zoo / name}: ")
         assert words in complaint
     total = sum(len(line["faces"]) for line in found)

@@ -10,8 +10,8 @@ from types import ModuleType
 from typing import Any, NamedTuple, TypeAlias
 
 from ssh_tf.utils.errors import DataError, reason_of
-from ssh_tf.utils.images import check_regular
 from ssh_tf.utils.lazy import extra_package
+from ssh_tf.utils.reading import Refused, check_file
 
 _MOST_BYTES = 2**30
 
@@ -136,10 +136,12 @@ def fetch(root: Root, name: str) -> bytes:
     filesystem, path = root.place(name)
     try:
         if filesystem.type_name == "local":
-            check_regular(path)
+            check_file(path, _MOST_BYTES)
         # Arrow would unpack what is called .gz.
         with filesystem.open_input_stream(path, compression=None) as stream:
             data = stream.read(_MOST_BYTES + 1)
+    except Refused as problem:
+        raise DataError(f"{name}: {problem}") from problem
     except Exception as error:
         reason = reason_of(error).removeprefix(f"{path}: ")
         raise DataError(f"{name}: cannot be read: {reason}") from error

@@ -1,6 +1,7 @@
 """Errors that a user can mend, and how a tool ends on one."""
 
 import errno
+import re
 import sys
 from collections.abc import Callable, Sequence
 
@@ -9,6 +10,8 @@ from ssh_tf.utils.quiet import quiet_libraries
 _LONGEST = 2000
 _OURS = ("", "ssh_tf", "ssh_ms", "ssh_tools")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# TensorFlow names the failed node in double brackets behind what it says of it, and where in the graph before.
+_BEFORE_NODE = re.compile(r"^(.+)\n?\s*\[\[\{\{node", re.MULTILINE)
 
 
 def one_line(text: str) -> str:
@@ -50,8 +53,10 @@ class DataError(SSHError):
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what a library says, without what it says of where in its code or its graph."""
-    return str(getattr(error, "message", "") or error).strip().partition("\n")[0]
+    """The line of what a library says that tells what is wrong, without where in its code or its graph."""
+    message = str(getattr(error, "message", "") or error).strip()
+    found = _BEFORE_NODE.search(message)
+    return found[1] if found else message.partition("\n")[0]
 
 
 def is_full(error: OSError) -> bool:

@@ -34,17 +34,37 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[A
         try:
             with os.fdopen(handle, mode, encoding=None if "b" in mode else "utf-8") as stream:
                 yield stream
-                stream.flush()
-                os.fsync(stream.fileno())
-            # mkstemp makes files private; a result is as readable as the user's umask says.
-            umask = os.umask(0)
-            os.umask(umask)
-            os.chmod(temporary, 0o666 & ~umask)
-            os.replace(temporary, target)
+            _publish(temporary, target)
         except BaseException:
             if os.path.exists(temporary):
                 os.unlink(temporary)
             raise
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """`atomic_write` for what a library writes by name: a path of the same name in a folder of its own beside `path`.
+
+    Raises:
+        OSError: as `atomic_write`.
+    """
+    target = Path(path)
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name[:40]}.") as folder:
+            temporary = Path(folder, target.name)
+            yield temporary
+            _publish(temporary, target)
+
+
+def _publish(temporary: str | os.PathLike[str], target: Path) -> None:
+    with open(temporary, "rb") as stream:
+        os.fsync(stream.fileno())
+    # Temporary files are private, and some libraries make theirs read-only; a result is as the user's umask says.
+    umask = os.umask(0)
+    os.umask(umask)
+    os.chmod(temporary, 0o666 & ~umask)
+    os.replace(temporary, target)
 
 
 def copy_whole(source: Path, target: Path) -> None:

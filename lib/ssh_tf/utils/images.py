@@ -6,21 +6,18 @@ NumPy, OpenCV and Pillow only: the MindSpore port shares this module.
 
 import io
 import os
-import stat
-import struct
-from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ssh_tf.utils.errors import FullDiskError, ImageError, is_full, reason_of
+from ssh_tf.utils import pillow
+from ssh_tf.utils.errors import FullDiskError, ImageError, first_line, is_full, reason_of
 from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.opencv import cv2
-from ssh_tf.utils.picture_bytes import Flawed, checked, is_heif
+from ssh_tf.utils.picture_bytes import Flawed, checked, is_heif, is_loud
+from ssh_tf.utils.reading import Refused, open_file, read_bytes, reader, reading
 from ssh_tf.utils.types import Array
 
 # What the backbones were trained on, in 0..255.
@@ -40,11 +37,7 @@ IMAGE_SUFFIXES = frozenset(
 # Above this many pixels a picture is shrunk in uint8: a float copy would take 12 bytes a pixel.
 _MAX_FLOAT_PIXELS = 2**25
 
-_EXIF_ORIENTATION = 0x0112
-
-_PILLOW_FORMATS = ("AVIF", "GIF", "TIFF", "WEBP")
-COLOUR_MODES = frozenset({"1", "CMYK", "L", "LA", "P", "PA", "RGB", "RGBA"})
-"""Of PIL images: those that become 8-bit colours without loss of light."""
+_PICTURE = "a picture"
 
 
 def read_image(path: str | os.PathLike[str], max_pixels: int = MAX_PIXELS) -> npt.NDArray[np.uint8]:
@@ -68,7 +61,7 @@ def decode_image(data: bytes, path: str | os.PathLike[str], max_pixels: int = MA
         data = checked(data)
     except Flawed as flaw:
         raise ImageError(f"{path}: {flaw}") from flaw
-    image: Array | None = _decode_by_pillow(data)
+    image: Array | None = _by_pillow(data, path)
     if image is None:
         try:
             image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR)
@@ -80,18 +73,15 @@ def decode_image(data: bytes, path: str | os.PathLike[str], max_pixels: int = MA
     return np.asarray(image, dtype=np.uint8)
 
 
+@reader(_PICTURE, ImageError)
 def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     """Return (height, width) of what `read_image` gives, from the file's header alone where Pillow knows the format.
 
     Raises:
         ImageError: as `read_image`, as far as the header shows it.
     """
-    try:
-        check_regular(path)
-        with Path(path).open("rb") as stream:
-            size = _header_size(stream, path, MAX_PIXELS)
-    except (OSError, ValueError) as error:
-        raise ImageError(f"{path}: {reason_of(error)}") from error
+    with open_file(path) as stream:
+        size = _header_size(stream, path, MAX_PIXELS)
     if size is None:
         height, width = read_image(path).shape[:2]
         return height, width
@@ -103,10 +93,9 @@ def bytes_to_read(path: str | os.PathLike[str]) -> int:
     many of them take at once. 0 where there is none to be read.
     """
     try:
-        check_regular(path)
-        with Path(path).open("rb") as stream:
+        with reading(path, _PICTURE, ImageError), open_file(path) as stream:
             return _bytes_to_read(stream, path)
-    except (ImageError, OSError, ValueError):
+    except ImageError:
         return 0
 
 
@@ -121,8 +110,8 @@ def bytes_to_decode(data: bytes, path: str | os.PathLike[str]) -> int:
 def _bytes_to_read(stream: BinaryIO, path: str | os.PathLike[str]) -> int:
     height, width = _header_size(stream, path, MAX_PIXELS) or (1, MAX_PIXELS)
     pixels = height * width
-    # uint8 as stored and as resized; or uint8 and float32.
-    return pixels * (3 + 3 if pixels > _MAX_FLOAT_PIXELS else 3 + 12)
+    # uint8 with Pillow's copy of four bytes; or uint8 and float32.
+    return pixels * (3 + 4 if pixels > _MAX_FLOAT_PIXELS else 3 + 12)
 
 
 def write_image(path: str | os.PathLike[str], image: npt.NDArray[np.uint8]) -> None:
@@ -189,101 +178,43 @@ def network_input(image: npt.NDArray[np.uint8], scale: float) -> npt.NDArray[np.
     return np.asarray(resize(subtract_mean(image), scale), dtype=np.float32)
 
 
-def check_regular(path: str | os.PathLike[str]) -> None:
-    """See that `path` is a file proper: a pipe or a device might never end, and opening it never return.
-
-    Raises:
-        ImageError: it is something else.
-        OSError: nothing is there.
-    """
-    mode = os.stat(path).st_mode
-    if not stat.S_ISREG(mode):
-        raise ImageError(f"{path}: {'a directory' if stat.S_ISDIR(mode) else 'not a regular file'}")
-
-
+@reader(_PICTURE, ImageError)
 def _read_bytes(path: str | os.PathLike[str]) -> bytes:
     # Not `cv2.imread`: it fails on some platforms for names outside ASCII, and gives no reason.
-    try:
-        check_regular(path)
-        data = Path(path).read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
-        raise ImageError(f"{path}: {reason_of(error)}") from error
+    data = read_bytes(path)
     if not data:
-        raise ImageError(f"{path}: the file is empty")
+        raise Refused("the file is empty")
     return data
 
 
-def _decode_by_pillow(data: bytes) -> npt.NDArray[np.uint8] | None:
-    """Decode the formats that OpenCV, or its versions before 4.13, reads not at all (GIF) or not upright (the others).
-
-    Returns (H, W, 3) BGR, or None for other formats and for what Pillow cannot make 8-bit colours of.
-    """
+def _by_pillow(data: bytes, path: str | os.PathLike[str]) -> npt.NDArray[np.uint8] | None:
     try:
-        with _open_by_pillow(io.BytesIO(data), _PILLOW_FORMATS) as picture:
-            if picture.mode not in COLOUR_MODES:
-                return None
-            return upright_bgr(picture)
-    except Exception:  # as for headers: whatever a parser stumbles on, OpenCV has the last word
-        return None
+        return pillow.decode_by_pillow(data)
+    except Exception as error:  # whatever its parser stumbles on
+        if is_loud(data):
+            raise ImageError(f"{path}: the picture is damaged ({first_line(error)})") from error
+        return None  # OpenCV has the last word
 
 
 def _decode_heif(data: bytes, path: str | os.PathLike[str], max_pixels: int) -> npt.NDArray[np.uint8]:
-    """Decode HEIC, which is stored with its rotation; needs the extra `heif`."""
     try:
-        import pillow_heif
+        image = pillow.decode_heif(data, max_pixels)
     except ImportError as error:
         raise ImageError(f"{path}: a HEIC picture; pip install 'ssh-face-detector[heif]' to read such") from error
-    try:
-        picture = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True)
-        width, height = picture.size
-        if width * height <= max_pixels:
-            return np.ascontiguousarray(np.asarray(picture.to_pillow().convert("RGB"))[:, :, ::-1])
     except Exception as error:  # whatever its parser stumbles on
         raise ImageError(f"{path}: the picture is damaged ({reason_of(error)})") from error
-    raise ImageError(f"{path}: {width}x{height} pixels are too many (at most {max_pixels / 1e6:.0f} megapixels)")
-
-
-def upright_bgr(picture: Image.Image) -> npt.NDArray[np.uint8]:
-    """A PIL image of one of `COLOUR_MODES` as (H, W, 3) BGR, turned as its EXIF says."""
-    upright = ImageOps.exif_transpose(picture)
-    # Over black or white a half-transparent edge would change: the colours alone are taken.
-    with_alpha = upright.convert("RGBA" if "transparency" in upright.info else upright.mode)
-    return np.ascontiguousarray(np.asarray(with_alpha.convert("RGB"))[:, :, ::-1])
+    if isinstance(image, tuple):
+        raise _too_large(path, image, max_pixels)
+    return image
 
 
 def _header_size(stream: BinaryIO, path: str | os.PathLike[str], max_pixels: int) -> tuple[int, int] | None:
     """Height and width after EXIF rotation, or None where Pillow does not know the format."""
-    try:
-        with _open_by_pillow(stream) as picture:
-            width, height = picture.size
-            # Not `getexif`: it decodes a whole PNG to look for EXIF behind its pixels.
-            exif = Image.Exif()
-            exif.load(picture.info.get("exif", b""))
-            # Pillow's TIFF reader has turned the size already.
-            turned = picture.format != "TIFF" and exif.get(_EXIF_ORIENTATION) in (5, 6, 7, 8)
-    except Exception:  # a damaged header raises whatever its parser stumbles on; the decoder has the last word
-        return None
-    if turned:
-        height, width = width, height
-    if height * width > max_pixels:
-        raise ImageError(f"{path}: {width}x{height} pixels are too many (at most {max_pixels / 1e6:.0f} megapixels)")
-    return height, width
+    size = pillow.upright_size(stream)
+    if size is not None and size[0] * size[1] > max_pixels:
+        raise _too_large(path, size, max_pixels)
+    return size
 
 
-def _open_by_pillow(stream: BinaryIO, formats: Iterable[str] = ()) -> Image.Image:
-    """`PIL.Image.open` without its limit on pixels: that is a setting of the whole process, and lower than ours."""
-    start = stream.read(16)
-    for load in (Image.preinit, Image.init):
-        load()
-        for name in formats or tuple(Image.ID):
-            if name not in Image.OPEN:
-                continue
-            read, accepts = Image.OPEN[name]
-            # Some formats have no signature, and show only when they are read that they are not meant.
-            with suppress(SyntaxError, IndexError, TypeError, struct.error):
-                accepted = accepts is None or accepts(start)
-                # A string says why this Pillow cannot read what it recognises.
-                if accepted and not isinstance(accepted, str):
-                    stream.seek(0)
-                    return read(stream, "")
-    raise UnidentifiedImageError
+def _too_large(path: str | os.PathLike[str], size: tuple[int, int], most: int) -> ImageError:
+    return ImageError(f"{path}: {size[1]}x{size[0]} pixels are too many (at most {most / 1e6:.0f} megapixels)")

@@ -8,7 +8,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from ssh_tf.utils.errors import ImageError
-from ssh_tf.utils.images import COLOUR_MODES, read_image, upright_bgr
+from ssh_tf.utils.images import read_image
+from ssh_tf.utils.pillow import COLOUR_MODES, upright_bgr
 
 LooseImage: TypeAlias = npt.NDArray[np.uint8] | str | os.PathLike[str] | Image.Image
 """(H, W, 3) uint8, the path of a file, or a PIL image."""

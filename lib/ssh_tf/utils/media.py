@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ssh_tf.utils.errors import ImageError, reason_of
-from ssh_tf.utils.images import IMAGE_SUFFIXES, bytes_to_read, check_regular, read_image
+from ssh_tf.utils.images import IMAGE_SUFFIXES, bytes_to_read, read_image
 from ssh_tf.utils.opencv import cv2
+from ssh_tf.utils.reading import Refused, check_file, reader
 
 # Their containers say how many frames there are; of others OpenCV works it out from the length and the frame rate.
 _COUNTED_SUFFIXES = frozenset({".3gp", ".avi", ".m4v", ".mov", ".mp4"})
@@ -112,10 +113,9 @@ def _is_wanted(name: str) -> bool:
 def _file(path: Path, place: Path) -> MediaSource:
     if path.suffix.lower() in VIDEO_SUFFIXES:
         try:
-            check_regular(path)
-            _check_name(path)
-        except (ImageError, OSError, ValueError) as error:
-            return _absent(str(path), reason_of(error))
+            _check_video(path)
+        except ImageError as error:
+            return _absent(str(path), str(error))
         count, rate = _probed(str(path))
         return MediaSource(str(path), place, count, rate, partial(_frames, str(path), count))
     picture = Picture(str(path), None, partial(read_image, path), partial(bytes_to_read, path))
@@ -138,12 +138,14 @@ def _absent(given: str, reason: str) -> MediaSource:
     return MediaSource(given, Path(given), 1, None, lambda: iter([Picture(given, None, load)]))
 
 
-def _check_name(path: Path) -> None:
+@reader("a video", ImageError)
+def _check_video(path: Path) -> None:
+    check_file(path, None)
     try:
         str(path).encode()
     except UnicodeEncodeError:
         # OpenCV is given the name in UTF-8, and some versions crash on what is not.
-        raise ImageError(f"{path}: the name of a video has to be UTF-8; rename it") from None
+        raise Refused("the name of a video has to be UTF-8; rename it") from None
 
 
 def _probed(video: str) -> tuple[int, float]:

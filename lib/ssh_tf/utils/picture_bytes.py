@@ -5,6 +5,7 @@ Decoders are not asked: some return a picture whose rest is grey, some tell of d
 
 import re
 import zlib
+from typing import BinaryIO
 
 MAX_SCANS = 64
 """Passes over the picture in one JPEG; cameras and programs make 1 to 15. Hundreds take minutes to decode."""
@@ -16,6 +17,8 @@ _JPEG_END_OF_IMAGE, _JPEG_SCAN = 0xD9, 0xDA
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_PIXELS = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 _PNG_KEPT = (*_PNG_PIXELS, b"tRNS", b"eXIf")
+
+_MOST_EXIF = 2**20
 
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
@@ -40,6 +43,11 @@ def checked(data: bytes) -> bytes:
     return data
 
 
+def is_loud(data: bytes) -> bool:
+    """Whether OpenCV's decoder of the format tells of damage on standard error: that of a JPEG or a PNG."""
+    return data.startswith((b"\xff\xd8", _PNG_SIGNATURE))
+
+
 def is_heif(data: bytes) -> bool:
     """Whether it is a HEIC picture or another of its container, AVIF aside."""
     if data[4:8] != b"ftyp":
@@ -47,6 +55,21 @@ def is_heif(data: bytes) -> bool:
     box = data[8 : min(int.from_bytes(data[:4], "big"), 256)]
     brands = {box[i : i + 4] for i in range(0, len(box), 4)}
     return bool(brands & _HEIF_BRANDS) and not brands & _AVIF_BRANDS
+
+
+def late_exif(stream: BinaryIO) -> bytes:
+    """The EXIF data of a PNG file, wherever they are; some programs write them behind the pixels. Empty if none."""
+    position = len(_PNG_SIGNATURE)
+    while True:
+        stream.seek(position)
+        head = stream.read(8)
+        length = int.from_bytes(head[:4], "big")
+        if len(head) < 8 or head[4:] == b"IEND":
+            return b""
+        if head[4:] == b"eXIf" and length <= _MOST_EXIF:
+            content, check = stream.read(length), stream.read(4)
+            return content if zlib.crc32(head[4:] + content) == int.from_bytes(check, "big") else b""
+        position += 12 + length
 
 
 def _check_jpeg(data: bytes) -> None:

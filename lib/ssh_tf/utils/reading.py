@@ -85,8 +85,8 @@ def open_file(path: str | os.PathLike[str], limit: int = MAX_BYTES) -> BinaryIO:
     return Path(path).open("rb")
 
 
-def check_file(path: str | os.PathLike[str], limit: int = MAX_BYTES) -> None:
-    """See that `path` is a regular file of at most `limit` bytes.
+def check_file(path: str | os.PathLike[str], limit: int | None = MAX_BYTES) -> None:
+    """See that `path` is a regular file of at most `limit` bytes; None for what is not read at once.
 
     Raises:
         Refused: it is something else, which might block or never end, or is larger.
@@ -97,7 +97,7 @@ def check_file(path: str | os.PathLike[str], limit: int = MAX_BYTES) -> None:
         raise Refused("is a folder, not a file")
     if not stat.S_ISREG(status.st_mode):
         raise Refused("is no regular file but a device, a pipe or a socket")
-    if status.st_size > limit:
+    if limit is not None and status.st_size > limit:
         raise Refused(f"has {status.st_size:,} bytes; at most {limit:,} are read")
 
 

@@ -185,7 +185,7 @@ def test_pictures_as_files(tmp_path):
     write_image(tmp_path / "a.png", picture(600, 800))
     asked = detector([[20, 40, 60, 80]], [0.9], [0])
     np.testing.assert_array_equal(asked(tmp_path / "a.png"), asked(picture(600, 800)))
-    with pytest.raises(ImageError, match=r"b\.png: No such file"):
+    with pytest.raises(ImageError, match=r"b\.png: no such file"):
         asked(str(tmp_path / "b.png"))
 
 
@@ -235,7 +235,7 @@ def test_a_size_beside_a_configuration():
         (None, r"got None \(what cv2.imread gives"),
         ([[0]], "got a list"),
         (3, "got an int"),
-        ("none.jpg", "none.jpg: No such file"),
+        ("none.jpg", "none.jpg: no such file"),
         (np.zeros((40, 40, 3)), "of float64"),
         (np.full((40, 40, 3), np.nan, np.float32), "of float32"),
         (np.zeros((40, 40, 3), np.uint16), "of uint16"),

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from ssh_tf.utils.errors import DataError, run_tool
+from ssh_tf.utils.errors import DataError, first_line, run_tool
 
 
 def ending(error, capsys):
@@ -61,3 +61,16 @@ def test_a_full_disk_is_named_and_what_helps():
 def test_a_message_is_one_line_that_can_be_shown():
     assert str(DataError("a\n  b\x1b[31m\udc80")) == "a b\\x1b[31m\\udc80"
     assert len(str(DataError("x" * 10**6))) < 2100
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "no room\nStack trace:\n a\n b",
+        "no room\n\t [[{{node save/SaveV2}}]]",
+        "2 root error(s) found.\n  Detected at node 'a'\nNode: 'a'\nno room\n\t [[{{node a}}]]\n more",
+        "\n no room",
+    ],
+)
+def test_the_line_of_a_library_that_says_what_is_wrong(message):
+    assert first_line(ValueError(message)) == "no room"

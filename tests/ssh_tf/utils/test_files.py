@@ -3,12 +3,24 @@
 import errno
 import os
 import stat
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from ssh_tf.utils.errors import DataError
-from ssh_tf.utils.files import atomic_write, inside
+from ssh_tf.utils.files import atomic_write, inside, whole_file
+
+
+@contextmanager
+def by_name(path):
+    """`whole_file` in the form of `atomic_write`."""
+    with whole_file(path) as temporary, temporary.open("w") as stream:
+        temporary.chmod(0o400)  # as MindSpore does
+        yield stream
+
+
+BOTH = pytest.mark.parametrize("write", [atomic_write, by_name])
 
 
 def test_text_and_bytes_are_written_and_folders_made(tmp_path):
@@ -20,12 +32,13 @@ def test_text_and_bytes_are_written_and_folders_made(tmp_path):
     assert (tmp_path / "c.bin").read_bytes() == b"\0\1"
 
 
-def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
+@BOTH
+def test_a_failure_leaves_the_old_file_and_nothing_else(write, tmp_path):
     path = tmp_path / "result.json"
     path.write_text("old")
 
     def fail_halfway():
-        with atomic_write(path) as stream:
+        with write(path) as stream:
             stream.write("ne")
             assert path.read_text() == "old"
             raise RuntimeError
@@ -36,10 +49,11 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
     assert path.read_text() == "old"
 
 
-def test_a_result_is_as_readable_as_other_files(tmp_path):
+@BOTH
+def test_a_result_is_as_readable_as_other_files(write, tmp_path):
     with (tmp_path / "plain").open("w"):
         pass
-    with atomic_write(tmp_path / "atomic"):
+    with write(tmp_path / "atomic"):
         pass
     modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("plain", "atomic")]
     assert modes[0] == modes[1]
@@ -64,18 +78,20 @@ def test_other_names_lie_in_the_folder(name):
     assert inside("folder", name, "list.txt:3") == Path("folder", name)
 
 
-def test_a_full_disk_names_the_file(tmp_path, monkeypatch):
+@BOTH
+def test_a_full_disk_names_the_file(write, tmp_path, monkeypatch):
     def full(_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left") as raised, atomic_write(tmp_path / "a.txt") as stream:
+    with pytest.raises(OSError, match="No space left") as raised, write(tmp_path / "a.txt") as stream:
         stream.write("a")
     assert raised.value.filename == str(tmp_path / "a.txt")
     assert not list(tmp_path.iterdir())
 
 
-def test_a_long_name_can_be_written(tmp_path):
-    with atomic_write(tmp_path / ("ü" * 127)):
+@BOTH
+def test_a_long_name_can_be_written(write, tmp_path):
+    with write(tmp_path / ("ü" * 127)):
         pass
     assert len(list(tmp_path.iterdir())) == 1

@@ -59,7 +59,7 @@ def test_name_with_brackets_is_a_name(tmp_path):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("none.jpg", "none.jpg: No such file"),
+        ("none.jpg", "none.jpg: no such file"),
         ("*.gif", "no file matches"),
         ("empty", "no images or videos in this folder"),
         ("broken.mp4", "broken.mp4: not a video"),
@@ -111,7 +111,7 @@ def test_no_kind_is_passed_over_in_silence(tmp_path, suffix):
 def test_a_link_to_nowhere_is_named(tmp_path):
     (tmp_path / "x.png").symlink_to("nowhere.png")
     (source,) = find_sources([tmp_path])
-    with pytest.raises(ImageError, match=r"x\.png: No such file"):
+    with pytest.raises(ImageError, match=r"x\.png: no such file"):
         next(source.pictures()).load()
 
 

@@ -4,7 +4,6 @@ Letters: `N` images of `H, W` pixels, `R` proposals of an image.
 """
 
 import os
-import re
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -19,9 +18,6 @@ from ssh_tf.nets.network import Rows
 from ssh_tf.utils.errors import CheckpointError, SSHError, first_line
 from ssh_tf.utils.tf1 import tf
 from ssh_tf.utils.types import Array, GraphDef
-
-# TensorFlow names the failed node in double brackets behind what it says of it.
-_BEFORE_NODE = re.compile(r"^(.+)\n?\s*\[\[\{\{node", re.MULTILINE)
 
 
 class GraphRunner:
@@ -60,7 +56,7 @@ class GraphRunner:
                     name="ssh",
                 )
             except Exception as error:  # TensorFlow raises whatever the graph leads it to
-                raise CheckpointError(f"the graph cannot be used: {_reason(error)}") from error
+                raise CheckpointError(f"the graph cannot be used: {first_line(error)}") from error
             if self._any_batch and options is not None:
                 self.least_score = options.score_threshold
                 outputs = list(propose_all(Rows(*outputs), info, options))
@@ -93,7 +89,7 @@ class GraphRunner:
         except tf.errors.ResourceExhaustedError as error:
             raise SSHError(f"not enough memory for the network on {len(images)} x {width}x{height} pixels") from error
         except tf.errors.OpError as error:
-            raise CheckpointError(f"the graph fails on {width}x{height} pixels: {_reason(error)}") from error
+            raise CheckpointError(f"the graph fails on {width}x{height} pixels: {first_line(error)}") from error
 
     def close(self) -> None:
         """End the session and give its memory back."""
@@ -116,10 +112,3 @@ def proposals_by_image(outputs: Sequence[Array], count: int) -> list[ImagePropos
         ImageProposals(rois[a:b, 1:], scores[a:b], None if branches is None else branches[a:b])
         for a, b in pairwise(edges)
     ]
-
-
-def _reason(error: Exception) -> str:
-    """The one line of TensorFlow's message that says what is wrong."""
-    message = str(error.message if isinstance(error, tf.errors.OpError) else error).strip()
-    found = _BEFORE_NODE.search(message)
-    return found[1] if found else first_line(error)

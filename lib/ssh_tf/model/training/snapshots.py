@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from ssh_tf.model.files.checkpoints import Checkpoint
-from ssh_tf.utils.errors import CheckpointError, DataError, SSHError
+from ssh_tf.utils.errors import CheckpointError, DataError, SSHError, first_line
 from ssh_tf.utils.files import atomic_write, copy_whole
 from ssh_tf.utils.reading import read_json, reader
 from ssh_tf.utils.tf1 import tf
@@ -53,13 +53,6 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str =
             yield from differences(before[key], value, f"{prefix}{key}.")
         elif value != before[key]:
             yield f"{prefix}{key} was {before[key]}, is {value}"
-
-
-def _reason(error: Exception) -> str:
-    """The line that says what went wrong, out of what TensorFlow says of where in the graph it did."""
-    lines = str(getattr(error, "message", "") or error).strip().splitlines()
-    of_node = [number for number, line in enumerate(lines[:-1]) if line.startswith("Node: ")]
-    return lines[of_node[0] + 1] if of_node else lines[0]
 
 
 def check_data(snapshot: Snapshot, state: JsonObject) -> None:
@@ -127,7 +120,7 @@ class SnapshotFolder:
         except (OSError, tf.errors.OpError) as error:
             self._remove(iteration)
             raise SSHError(
-                f"{prefix}: the snapshot could not be written ({_reason(error)}); is the disk full? "
+                f"{prefix}: the snapshot could not be written ({first_line(error)}); is the disk full? "
                 "Earlier ones are kept"
             ) from error
         self._prune(iteration)
@@ -206,7 +199,7 @@ class SnapshotFolder:
             checkpoint.check(variables, backbone)
             saver.restore(session, checkpoint.readable)
         except (CheckpointError, tf.errors.OpError, ValueError) as error:
-            reason = _reason(error).removeprefix(f"{snapshot.prefix}: ")
+            reason = first_line(error).removeprefix(f"{snapshot.prefix}: ")
             raise CheckpointError(
                 f"{snapshot.prefix}: does not fit this training ({reason}); "
                 "choose another --tag, the settings it was made with, or remove it"

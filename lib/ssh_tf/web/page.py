@@ -4,11 +4,9 @@ The network is run when the picture or its size changes, down to the lowest thre
 threshold only draws anew. Visitors are served one after the other. Nothing is sent anywhere but to the visitor.
 """
 
-import os
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any, TypeAlias
 
 from ssh_tf.model.inference.result import DetectionResult
@@ -50,7 +48,7 @@ def face_page(
     Raises:
         SSHError: Gradio is not installed.
     """
-    gradio = _gradio()
+    gradio = extra_package("gradio", "web")
 
     def faces_of(file: str | None, size: str) -> DetectionResult | None:
         if not file:
@@ -129,7 +127,7 @@ def serve(page: Page, host: str, port: int, most_bytes: int, blocking: bool = Tr
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise SSHError(f"{host}:{port}: the page cannot be there: {reason}; name another --port") from error
-    gradio = _gradio()
+    gradio = extra_package("gradio", "web")
     print(f"http://{host}:{port} (Ctrl-C ends it)", flush=True)
     page.launch(
         quiet=True,
@@ -143,9 +141,3 @@ def serve(page: Page, host: str, port: int, most_bytes: int, blocking: bool = Tr
         theme=gradio.themes.Default(font=["system-ui", "sans-serif"], font_mono=["monospace"]),
         footer_links=["api"],
     )
-
-
-def _gradio() -> ModuleType:
-    # Gradio counts its users unless told not to.
-    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    return extra_package("gradio", "web")

@@ -7,6 +7,8 @@ import json
 import os
 import shutil
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -188,3 +190,41 @@ def test_a_port_that_is_taken_is_one_line():
         port = server.getsockname()[1]
         with pytest.raises(SSHError, match=rf"^127\.0\.0\.1:{port}: the page cannot be there: Address already in use"):
             serve(None, "127.0.0.1", port, 1)
+
+
+ALONE = """
+import sys
+import time
+import urllib.request
+
+outside = set()
+
+
+def note(event, arguments):
+    if event in ("socket.getaddrinfo", "socket.connect"):
+        address = arguments[0] if event == "socket.getaddrinfo" else arguments[1]
+        host = address[0] if isinstance(address, tuple) else address
+        if host not in ("127.0.0.1", "localhost", None):
+            outside.add(str(host))
+
+
+sys.addaudithook(note)
+from ssh_tf.web.page import face_page, serve
+
+page = face_page(lambda file, size: None, ["fast"], "fast", 0.5)
+serve(page, "127.0.0.1", int(sys.argv[1]), 10**6, blocking=False)
+urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[1]}/").read()
+time.sleep(2)  # counts of users would be sent from threads
+page.close()
+print("outside", sorted(outside))
+"""
+
+
+def test_nothing_is_asked_of_other_machines():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {name: value for name, value in os.environ.items() if name != "GRADIO_ANALYTICS_ENABLED"}
+    command = [sys.executable, "-c", ALONE, str(port)]
+    done = subprocess.run(command, capture_output=True, check=True, text=True, env=environment)
+    assert done.stdout.splitlines()[-1] == "outside []"

@@ -4,17 +4,20 @@ import ast
 from collections import defaultdict
 from pathlib import Path
 
-LIBRARY = Path(__file__).parent.parent / "lib"
+ROOT = Path(__file__).parent.parent
+LIBRARY = ROOT / "lib"
 
 PORTED = {"TrainingLog", "propose"}
 """What the MindSpore port calls by the name that its like has in `ssh_tf`."""
 
+EVERY_TOOL = {"main", "entry", "parse_arguments"}
 
-def trees() -> dict[str, ast.Module]:
-    """Every module of the library, by its path below `lib`."""
-    paths = sorted(LIBRARY.rglob("*.py"))
-    assert len(paths) > 100
-    return {str(path.relative_to(LIBRARY)): ast.parse(path.read_text(encoding="utf-8")) for path in paths}
+
+def trees(root: Path = LIBRARY) -> dict[str, ast.Module]:
+    """Every module below `root`, by its path from there."""
+    paths = sorted(root.rglob("*.py"))
+    assert len(paths) > 20
+    return {str(path.relative_to(root)): ast.parse(path.read_text(encoding="utf-8")) for path in paths}
 
 
 def defined(tree: ast.Module) -> set[str]:
@@ -40,8 +43,8 @@ def test_no_two_modules_share_a_stem():
 
 def test_no_two_public_things_share_a_name():
     found = defaultdict(list)
-    for path, tree in trees().items():
-        for name in defined(tree):
+    for path, tree in (trees() | trees(ROOT / "tools")).items():
+        for name in defined(tree) - EVERY_TOOL:
             found[name].append(path)
     twice = {name: paths for name, paths in found.items() if len(paths) > 1}
     ports = {name: paths for name, paths in twice.items() if name in PORTED}
@@ -49,3 +52,16 @@ def test_no_two_public_things_share_a_name():
     for name, paths in ports.items():
         assert sorted(path.split("/")[0] for path in paths) == ["ssh_ms", "ssh_tf"], name
     assert set(ports) == PORTED, "no longer shared: take it off the list"
+
+
+def test_flags_are_spelt_one_way():
+    """Words of a flag are joined by `_`; `ToolParser` takes `-` for it as well."""
+    calls = [
+        node
+        for tree in (trees() | trees(ROOT / "tools")).values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "add_argument"
+    ]
+    flags = {part.value for call in calls for part in call.args if isinstance(part, ast.Constant)}
+    assert len(flags) > 80
+    assert [flag for flag in flags if "-" in flag.lstrip("-")] == []

@@ -1,13 +1,12 @@
 """Tell what a data folder is like, and what a training with the same --cfg and --set would leave out of it."""
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from ssh_tf.datasets.factory import load_folder
 from ssh_tf.datasets.label_report import face_sides, find_problems, size_lines
 from ssh_tf.datasets.problems import Problems
-from ssh_tf.model.command_line import add_config_arguments
+from ssh_tf.model.command_line import add_config_arguments, add_skip_missing_argument
 from ssh_tf.model.config import load_config
 from ssh_tf.model.options import match_options, pipeline_options
 from ssh_tf.model.training.used_faces import count_used
@@ -19,12 +18,16 @@ from ssh_tf.utils.errors import run_tool
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool; what it finds is no failure."""
-    parser = ToolParser(__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = ToolParser(__doc__)
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="images/, train.txt and val.txt")
-    parser.add_argument("--backbone", choices=list(BACKBONES), default="mobile", help="network to be trained")
-    parser.add_argument("--count", type=positive, default=200, help="training samples to look at")
-    parser.add_argument("--skip_missing", action="store_true", help="leave missing images out")
-    parser.add_argument("--named", type=positive, default=5, help="items to name of each kind of problem")
+    parser.add_argument(
+        "--backbone", choices=list(BACKBONES), default="mobile", help="network to train (default: %(default)s)"
+    )
+    parser.add_argument("--count", type=positive, default=200, help="training samples to check (default: %(default)s)")
+    add_skip_missing_argument(parser)
+    parser.add_argument(
+        "--named", type=positive, default=5, help="items to name of each kind of problem (default: %(default)s)"
+    )
     add_config_arguments(parser)
     arguments = parser.parse_args(argv)
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from ssh_tf.datasets.factory import load_folder
 from ssh_tf.datasets.results import write_json
-from ssh_tf.model.command_line import add_backbone_argument, add_config_arguments
+from ssh_tf.model.command_line import add_backbone_argument, add_config_arguments, add_skip_missing_argument
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detector import DEFAULT_MODEL, FaceDetector
 from ssh_tf.model.files.checkpoints import model_files
@@ -36,14 +36,14 @@ from ssh_tools.measuring.comparison import Contestant, compare_contestants
 from ssh_tools.measuring.peers import PEERS, MissingPeer
 
 SINGLE = ("TEST.SCALES", "[1200]", "TEST.MAX_SIZE", "1600", "TEST.FLIP", "False")
-PYRAMID = (*SINGLE, "TEST.SCALES", "[500, 800, 1200, 1600]", "TEST.PYRAMID_BASE", "[800, 1200]")
+_PYRAMID = (*SINGLE, "TEST.SCALES", "[500, 800, 1200, 1600]", "TEST.PYRAMID_BASE", "[800, 1200]")
 VIEWS = {
     "single": SINGLE,
-    "pyramid": PYRAMID,
-    "mirrored": (*PYRAMID, "TEST.FLIP", "True"),
+    "pyramid": _PYRAMID,
+    "mirrored": (*_PYRAMID, "TEST.FLIP", "True"),
     **{name: (*SINGLE, *size_settings(name)) for name in SIZES if name != "pyramid"},
 }
-PRECISIONS = ("fp32", "bf16")
+_PRECISIONS = ("fp32", "bf16")
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -51,7 +51,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = ToolParser(__doc__)
     parser.add_argument("--data", required=True, type=Path, metavar="DIR", help="folder with images/ and <split>.txt")
     parser.add_argument("--split", default="val", help="stem of the annotation file (default: %(default)s)")
-    parser.add_argument("--skip_missing", action="store_true", help="leave images out that are not there")
+    add_skip_missing_argument(parser)
     parser.add_argument("--limit", type=positive, metavar="M", help="take M images, spread evenly over the set")
     parser.add_argument(
         "--model",
@@ -61,7 +61,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         help="checkpoints, .pb, .onnx, folders of SavedModels (default: the model that comes with the package)",
     )
     add_backbone_argument(parser)
-    parser.add_argument("--precision", nargs="+", choices=PRECISIONS, default=PRECISIONS, help="default: both")
+    parser.add_argument("--precision", nargs="+", choices=_PRECISIONS, default=_PRECISIONS, help="default: both")
     parser.add_argument(
         "--views", nargs="+", choices=list(VIEWS), default=["single", "pyramid"], help="default: single pyramid"
     )

@@ -23,7 +23,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--folds", required=True, type=Path, metavar="DIR", help="the official folder FDDB-folds")
     sizes = parser.add_mutually_exclusive_group(required=True)
     sizes.add_argument("--images", type=Path, metavar="DIR", help="the official images, of which the sizes are read")
-    sizes.add_argument("--sizes", type=Path, metavar="FILE", help="or a text file of lines: name width height")
+    sizes.add_argument("--image_sizes", type=Path, metavar="FILE", help="or a text file of lines: name width height")
     parser.add_argument("--format", choices=SHAPES, default="rect", help="rows: x y w h score, or ellipse and score")
     parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="curves, results.json and plots")
     parser.add_argument(
@@ -40,8 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Evaluate all folds that the lists name."""
     arguments = parse_arguments(argv)
     others = {name: Path(path) for name, path in (curve.split("=", 1) for curve in arguments.curves)}
-    if arguments.sizes:
-        sizes = fddb_report.sizes_from_file(arguments.sizes)
+    if arguments.image_sizes:
+        sizes = fddb_report.sizes_from_file(arguments.image_sizes)
     else:
         sizes = fddb_report.sizes_from_images(arguments.images)
     folds = [read_fold(arguments.folds, number) for number in folds_present(arguments.folds)]

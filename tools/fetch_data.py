@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     failed = 0
     for name in names:
         try:
-            print(fetch(name, arguments))
+            print(fetch_archive(name, arguments))
         except DataError as error:
             failed += 1
             print(f"error: {name}: {error}", file=sys.stderr)
@@ -62,7 +62,7 @@ def described(name: str, archive: Archive) -> str:
     return f"{name:<12} {archive.urls[0]}  ->  {archive.folder}/  ({', '.join(known) or 'no published checksum'})"
 
 
-def fetch(name: str, arguments: argparse.Namespace) -> str:
+def fetch_archive(name: str, arguments: argparse.Namespace) -> str:
     """Download, check and unpack one archive; what was done in a line.
 
     Raises:

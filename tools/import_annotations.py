@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ssh_tf.datasets.labels.importing import check, choose_class, split, write_folder
+from ssh_tf.datasets.labels.importing import check_labels, choose_class, split, write_folder
 from ssh_tf.datasets.labels.items import FACE_NAME, Pictures
 from ssh_tf.datasets.labels.readers import READERS
 from ssh_tf.datasets.labels.writers import WRITERS, read_own
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not images:
         raise DataError(f"{arguments.input}: no image in it; " + "; ".join(problems.lines()))
     wanted = choose_class(images, arguments.name, arguments.ignore_class)
-    checked = check(images, pictures, problems, wanted, arguments.ignore_class)
+    checked = check_labels(images, pictures, problems, wanted, arguments.ignore_class)
     train, val = write_folder(arguments.output, *split(checked, arguments.val), pictures, problems, arguments.copy)
     with atomic_write(arguments.output / "problems.json") as stream:
         json.dump(problems.as_json(), stream, indent=1, ensure_ascii=False)

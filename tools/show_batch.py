@@ -3,7 +3,6 @@
 The samples are those of a training with the same data, --cfg and --set.
 """
 
-import argparse
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssh_tf.datasets.factory import DATASET_NAMES, load_dataset, load_folder
-from ssh_tf.model.command_line import add_config_arguments
+from ssh_tf.model.command_line import add_config_arguments, add_skip_missing_argument
 from ssh_tf.model.config import load_config
 from ssh_tf.model.options import pipeline_options
 from ssh_tf.roi_data_layer.samples import FACE, IGNORE, Sampler, TrainingSample
@@ -39,19 +38,29 @@ def sheet_of_samples(samples: Sequence[TrainingSample], tile: int) -> npt.NDArra
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool; return its exit code."""
-    parser = ToolParser(
-        __doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter, epilog="Faces blue, ignored grey."
-    )
+    parser = ToolParser(__doc__, epilog="Faces are blue, ignored regions grey.")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--data", type=Path, metavar="DIR", help="folder with images/ and train.txt")
     source.add_argument("--imdb", metavar="NAME", help=f"{', '.join(DATASET_NAMES)}, or several joined by +")
-    parser.add_argument("--split", default="train", help="with --data: stem of the annotation file")
-    parser.add_argument("--data_root", type=Path, default=Path("data"), help="with --imdb: folder that holds WIDER/")
-    parser.add_argument("--output", type=Path, default=Path("output/show_batch.jpg"), help="picture to write")
-    parser.add_argument("--count", type=positive, default=16, help="samples to show, of as many iterations as it takes")
-    parser.add_argument("--iteration", type=not_negative, default=0, help="training iteration to begin with")
-    parser.add_argument("--tile", type=positive, default=480, help="pixels of a sample's side on the sheet")
-    parser.add_argument("--skip_missing", action="store_true", help="leave missing images out")
+    parser.add_argument("--split", default="train", help="with --data: stem of the annotation file (default: train)")
+    parser.add_argument(
+        "--data_root", type=Path, default=Path("data"), help="with --imdb: folder that holds WIDER/ (default: data)"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("output/show_batch.jpg"),
+        metavar="FILE",
+        help="picture to write (default: %(default)s)",
+    )
+    parser.add_argument("--count", type=positive, default=16, help="training samples to show (default: %(default)s)")
+    parser.add_argument(
+        "--iteration", type=not_negative, default=0, help="training iteration to begin with (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--tile", type=positive, default=480, metavar="PX", help="side of a sample on the sheet (default: %(default)s)"
+    )
+    add_skip_missing_argument(parser)
     add_config_arguments(parser)
     arguments = parser.parse_args(argv)
 

@@ -24,7 +24,7 @@ from ssh_tf.datasets.wider_baselines import published, read_baselines
 from ssh_tf.datasets.wider_detections import NO_FILE
 from ssh_tf.datasets.wider_evaluation import evaluate_wider
 from ssh_tf.datasets.wider_ground_truth import LEVELS, read_ground_truth
-from ssh_tf.model.command_line import add_set_arguments, detect_set, exit_code
+from ssh_tf.model.command_line import add_set_arguments, add_skip_missing_argument, detect_set, exit_code
 from ssh_tf.model.config import load_config
 from ssh_tf.model.test import SetDetections, SetImage, backbone_of
 from ssh_tf.utils.arguments import ToolParser, length, plain_name, probability
@@ -50,10 +50,10 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add_set_arguments(parser)
     parser.add_argument("--tag", type=plain_name, default="default", help="name of the run (default: %(default)s)")
     parser.add_argument("--output_root", type=Path, default=Path("output"), help="results go below it")
-    parser.add_argument("--skip_missing", action="store_true", help="leave images out that are not there")
+    add_skip_missing_argument(parser)
     parser.add_argument("--label", help="name of the detector in the plots (default: its snapshot)")
     parser.add_argument(
-        "--sizes",
+        "--face_sizes",
         nargs="*",
         type=length,
         default=SIZE_BOUNDS,
@@ -70,8 +70,8 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     arguments = parser.parse_args(argv)
     if (arguments.imdb == FOLDER) != (arguments.data is not None):
         parser.error("--imdb folder and --data go together")
-    if list(arguments.sizes) != sorted(set(arguments.sizes)):
-        parser.error("argument --sizes: the bounds rise, each above the one before")
+    if list(arguments.face_sizes) != sorted(set(arguments.face_sizes)):
+        parser.error("argument --face_sizes: each bound is above the one before")
     return arguments
 
 
@@ -124,7 +124,7 @@ def by_size(arguments: argparse.Namespace, config: Config) -> SetDetections:
         run.detections,
         [record.boxes for record in records],
         [record.ignore for record in records],
-        bounds=arguments.sizes,
+        bounds=arguments.face_sizes,
     )
     size_report.size_plot(folder, result, f"{name}: {arguments.label or folder.name}")
     write_image(folder / "failures.jpg", failure_sheet(records, run.detections, arguments.shown))

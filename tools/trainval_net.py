@@ -9,7 +9,12 @@ from pathlib import Path
 
 from ssh_tf.datasets.factory import load_dataset, load_folder
 from ssh_tf.datasets.records import ImageRecord
-from ssh_tf.model.command_line import add_backbone_argument, add_config_arguments, add_precision_argument
+from ssh_tf.model.command_line import (
+    add_backbone_argument,
+    add_config_arguments,
+    add_precision_argument,
+    add_skip_missing_argument,
+)
 from ssh_tf.model.config import load_config
 from ssh_tf.model.precision import PRECISIONS
 from ssh_tf.model.train_val import METHODS, TrainingRun, train
@@ -35,7 +40,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--data", type=Path, nargs="+", metavar="FOLDER", help="images/, train.txt and val.txt, instead of --imdb"
     )
     parser.add_argument("--data_root", type=Path, default=Path("data"), help="folder that holds WIDER/ (default: data)")
-    parser.add_argument("--skip_missing", action="store_true", help="leave out images that are missing or unreadable")
+    add_skip_missing_argument(parser)
     parser.add_argument("--iters", type=positive, default=300000, help="iterations in all (default: %(default)s)")
     parser.add_argument(
         "--tag", type=plain_name, default="default", help="name of the run; a run of the same name is resumed"

@@ -27,7 +27,7 @@ def case(tmp_path):
     return tmp_path
 
 
-def run(case, *arguments, sizes=("--sizes", "sizes.txt")):
+def run(case, *arguments, sizes=("--image_sizes", "sizes.txt")):
     common = ["--detections", str(case / "found"), "--folds", str(case / "folds"), sizes[0], str(case / sizes[1])]
     assert main([*common, "--output", str(case / "out"), *arguments]) == 0
     return json.loads((case / "out" / "results.json").read_text())
@@ -91,7 +91,18 @@ def test_all_unusable_files_are_counted_and_named(case):
 def test_absent_folds_are_an_error(case):
     (case / "empty").mkdir()
     with pytest.raises(DataError, match=r"no FDDB-fold-NN\.txt"):
-        main(["--detections", "x", "--folds", str(case / "empty"), "--sizes", str(case / "sizes.txt"), "--output", "y"])
+        main(
+            [
+                "--detections",
+                "x",
+                "--folds",
+                str(case / "empty"),
+                "--image_sizes",
+                str(case / "sizes.txt"),
+                "--output",
+                "y",
+            ]
+        )
 
 
 def test_curves_need_names(case, capsys):

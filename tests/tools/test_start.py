@@ -46,7 +46,7 @@ def test_what_is_evaluated_prepared_or_fetched_loads_nothing_needlessly(tmp_path
     (tmp_path / "found/FDDB-det-fold-01.txt").write_text("a\n1\n32 30 16 20 0.9\n")
     (tmp_path / "sizes.txt").write_text("a 100 80\n")
     root, found, truth = str(tmp_path), str(tmp_path / "found"), str(tmp_path / "WIDER/ground_truth")
-    fddb = ["--detections", found, "--folds", f"{root}/folds", "--sizes", f"{root}/sizes.txt"]
+    fddb = ["--detections", found, "--folds", f"{root}/folds", "--image_sizes", f"{root}/sizes.txt"]
     commands = [
         ["fetch_data.py", "--list"],
         ["prepare_wider.py", "--data", f"{root}/WIDER", "--splits", "val"],

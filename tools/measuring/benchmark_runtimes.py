@@ -30,7 +30,7 @@ from ssh_tf.utils.images import read_image
 from ssh_tf.utils.opencv import cv2
 from ssh_tf.utils.tf1 import tf
 
-PYRAMID = ["TEST.SCALES", "[500,800,1200,1600]"]
+_PYRAMID = ["TEST.SCALES", "[500,800,1200,1600]"]
 """Settings of an image pyramid."""
 
 _START = """
@@ -123,7 +123,7 @@ class _Network:
         sides = sorted((setting.height, setting.width))
         scales = ["TEST.SCALES", f"[{sides[0]}]", "TEST.MAX_SIZE", str(sides[1])]
         self._detector = FaceDetector(
-            setting.model, load_config(None, PYRAMID if setting.pyramid else scales), setting.precision
+            setting.model, load_config(None, _PYRAMID if setting.pyramid else scales), setting.precision
         )
         picture = np.asarray(cv2.resize(read_image(image), (setting.width, setting.height)), np.uint8)
         self._pictures = [picture] * setting.images

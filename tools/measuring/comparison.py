@@ -38,7 +38,7 @@ class Contestant(NamedTuple):
     size: int
 
 
-class Result(NamedTuple):
+class ComparedDetector(NamedTuple):
     """What a contestant gave: an evaluation for each of `OVERLAPS`, and how fast it was."""
 
     name: str
@@ -50,7 +50,7 @@ class Result(NamedTuple):
 class Comparison(NamedTuple):
     """`results` in the order of the contestants; `images` that they all saw; `problems` with others."""
 
-    results: tuple[Result, ...]
+    results: tuple[ComparedDetector, ...]
     images: int
     problems: Problems
 
@@ -89,7 +89,7 @@ def compare_contestants(contestants: Sequence[Contestant], records: Sequence[Ima
         raise DataError(f"none of the {len(records)} images can be read: {problems.items(UNREADABLE_IMAGE)[0]}")
     boxes, ignore = [record.boxes for record in seen], [record.ignore for record in seen]
     results = [
-        Result(
+        ComparedDetector(
             contestant.name,
             contestant.size,
             len(seen) / taken,

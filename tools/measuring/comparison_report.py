@@ -8,7 +8,7 @@ from ssh_tf.datasets import size_report
 from ssh_tf.utils.cpu import cpu_name
 from ssh_tf.utils.plots import PlotCurve, precision_recall_figure, save_figure
 from ssh_tf.utils.types import JsonObject
-from ssh_tools.measuring.comparison import OVERLAPS, Comparison, Result
+from ssh_tools.measuring.comparison import OVERLAPS, ComparedDetector, Comparison
 
 
 def text_table(comparison: Comparison) -> str:
@@ -94,7 +94,7 @@ def _cells(comparison: Comparison) -> list[list[str]]:
     return rows
 
 
-def _faces(result: Result) -> list[tuple[str, int]]:
+def _faces(result: ComparedDetector) -> list[tuple[str, int]]:
     """Names of the sizes, all first, and how many faces are of each."""
     evaluation = result.evaluations[0]
     return [(part.size.name, part.faces) for part in (evaluation.overall, *evaluation.by_size)]

@@ -21,7 +21,7 @@ _DEFAULTS = Path(__file__).parents[2] / "experiments/cfgs/mindspore/default_conf
 def main(argv: Sequence[str] | None = None) -> int:
     """Train; 0 when the last step is done or a signal stopped the run with a checkpoint."""
     settings = read_settings(argv, _DEFAULTS, __doc__)
-    check(settings)
+    check_settings(settings)
     # Not before the arguments are known to be right: MindSpore takes seconds.
     from ssh_ms.checkpoints import load_initial
     from ssh_ms.framework import ms, set_up
@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def check(settings: SimpleNamespace) -> None:
+def check_settings(settings: SimpleNamespace) -> None:
     """See that numbers are in their ranges.
 
     Raises:

@@ -13,11 +13,12 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from uuid import uuid4
 
 from ssh_tf.bulk.inputs import Unit
 from ssh_tf.bulk.storage import Filesystem, Root, bulk_package
+from ssh_tf.utils.blocks import blocks
 from ssh_tf.utils.errors import DataError, SSHError
 from ssh_tf.utils.types import JsonObject
 
@@ -41,9 +42,6 @@ class Row(NamedTuple):
     scores: list[float] | None = None
     ms: float | None = None
     error: str | None = None
-
-
-_Item = TypeVar("_Item")
 
 
 class Output:
@@ -185,18 +183,6 @@ class Output:
         with _written(self.name):
             if filesystem.get_file_info(path).type.name == "File":
                 filesystem.delete_file(path)
-
-
-def blocks(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
-    """`items` in lists of `size`, the last one shorter."""
-    block = []
-    for item in items:
-        block.append(item)
-        if len(block) == size:
-            yield block
-            block = []
-    if block:
-        yield block
 
 
 @contextmanager

@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ssh_tf.bulk.inputs import Unit, bytes_column
-from ssh_tf.bulk.output import Output, Row, blocks
+from ssh_tf.bulk.output import Output, Row
 from ssh_tf.bulk.storage import Root, bulk_package, fetch
 from ssh_tf.model.inference.detect_files import Detected, detect_pictures
 from ssh_tf.model.inference.detection import Detector
+from ssh_tf.utils.blocks import blocks
 from ssh_tf.utils.errors import DataError, ImageError
 from ssh_tf.utils.images import IMAGE_SUFFIXES, bytes_to_decode, bytes_to_read, decode_image
 from ssh_tf.utils.media import Picture

@@ -81,6 +81,11 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_skip_missing_argument(parser: argparse.ArgumentParser) -> None:
+    """`--skip_missing`."""
+    parser.add_argument("--skip_missing", action="store_true", help="leave out images that are missing or unreadable")
+
+
 def add_threshold_argument(parser: argparse.ArgumentParser) -> None:
     """`--threshold`."""
     parser.add_argument(

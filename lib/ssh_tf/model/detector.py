@@ -25,7 +25,7 @@ from ssh_tf.utils.types import Config
 
 DEFAULT_MODEL = "mobile_ssh"
 
-_log = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 
 class FaceDetector(Detector):
@@ -151,7 +151,7 @@ def packaged_model(name: str, precision: Precision) -> Path:
     if precision == "int8" and INT8_FORM not in forms:
         raise CheckpointError(f"{name} does not come in int8; tools/convert_ckpt_to_pb.py --int8 makes such a file")
     if precision == "auto" and INT8_FORM in forms and prefers_int8(cpu_flags()):
-        _log.warning("int8, since this processor has VNNI and no bfloat16: nearly as exact; precision fp32 is exact")
+        _LOG.warning("int8, since this processor has VNNI and no bfloat16: nearly as exact; precision fp32 is exact")
         return forms[INT8_FORM]
     wanted = (INT8_FORM,) if precision == "int8" else (".pb", ".onnx") if has_tensorflow() else (".onnx", ".pb")
     return next(forms[form] for form in wanted if form in forms)

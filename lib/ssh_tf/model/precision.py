@@ -20,7 +20,7 @@ _BF16_FLAGS = frozenset({"amx_bf16", "avx512_bf16"})
 _INT8_FLAGS = frozenset({"avx512_vnni", "avx_vnni", "asimddp"})
 _ON = 1
 
-_log = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 
 def session_config(precision: Precision) -> SessionConfig:
@@ -56,7 +56,7 @@ def reduced_precision(precision: Precision, flags: Set[str], gpu: bool) -> str |
     if precision == "fp32" or (precision == "auto" and not in_hardware):
         return None
     if not in_hardware:
-        _log.warning("bf16: this processor has no bfloat16 arithmetic, so it is slower than fp32 here")
+        _LOG.warning("bf16: this processor has no bfloat16 arithmetic, so it is slower than fp32 here")
     return "auto_mixed_precision" if gpu else "auto_mixed_precision_onednn_bfloat16"
 
 

@@ -13,7 +13,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import Future
-from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -26,6 +25,7 @@ from ssh_tf.model.config import to_plain
 from ssh_tf.model.files.checkpoints import Checkpoint, model_files
 from ssh_tf.model.files.frozen_graphs import is_frozen
 from ssh_tf.model.inference.detection import Level
+from ssh_tf.utils.blocks import blocks
 from ssh_tf.utils.errors import CheckpointError, DataError, ImageError, SSHError, reason_of
 from ssh_tf.utils.files import atomic_write, inside
 from ssh_tf.utils.images import bytes_to_read, image_size, read_image
@@ -146,7 +146,7 @@ def run_on_set(
         interval = 0.1 if sys.stderr.isatty() else _SECONDS_BETWEEN_LOG_LINES
         with tqdm(total=len(images), initial=len(done), unit="image", mininterval=interval) as bar:
             loaded = prefetched(load, todo, workers, 2 * batch + workers, lambda image: bytes_to_read(image.path))
-            for group in _chunks(loaded, batch):
+            for group in blocks(loaded, batch):
                 failed |= _detect(detector, group, store, threshold)
                 bar.update(len(group))
         official = [_stored(store, image.name) for image in images]
@@ -251,11 +251,6 @@ def _differences(one: Mapping[str, Any], other: Mapping[str, Any], prefix: str =
             yield from _differences(first, second, f"{prefix}{key}.")
         elif first != second:
             yield f"{prefix}{key}"
-
-
-def _chunks(items: Iterator[Any], size: int) -> Iterator[list[Any]]:
-    while chunk := list(islice(items, size)):
-        yield chunk
 
 
 def _size(image: SetImage) -> tuple[int, int]:

@@ -48,7 +48,7 @@ def choose_class(images: Iterable[LabelledImage], wanted: str | None, ignored: C
     return classes[0] if classes else None
 
 
-def check(
+def check_labels(
     images: Iterable[LabelledImage],
     pictures: Pictures,
     problems: Problems,

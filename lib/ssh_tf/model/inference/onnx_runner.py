@@ -15,7 +15,7 @@ from ssh_tf.nets.inference_graph import IMAGE_INFO, IMAGES, ROI_BRANCHES, ROI_SC
 from ssh_tf.utils.cpu import cpu_flags
 from ssh_tf.utils.errors import CheckpointError, first_line
 
-_log = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 
 _FATAL = 4
 
@@ -75,6 +75,6 @@ def _check_precision(path: str | os.PathLike[str], precision: Precision, is_int8
         raise CheckpointError(f"{path}: holds no 8-bit weights; tools/convert_ckpt_to_pb.py --int8 makes such a file")
     held = "int8" if is_int8 else "fp32"
     if precision not in ("auto", held):
-        _log.warning("%s: ONNX Runtime computes this file in %s, not in %s", path, held, precision)
+        _LOG.warning("%s: ONNX Runtime computes this file in %s, not in %s", path, held, precision)
     if is_int8 and cpu_flags() and not has_int8(cpu_flags()):
-        _log.warning("%s: this processor has no VNNI: int8 differs more from fp32 here, and gains less", path)
+        _LOG.warning("%s: this processor has no VNNI: int8 differs more from fp32 here, and gains less", path)

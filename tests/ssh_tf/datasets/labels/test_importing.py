@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ssh_tf.datasets.labels.importing import check, choose_class, split, write_folder
+from ssh_tf.datasets.labels.importing import check_labels, choose_class, split, write_folder
 from ssh_tf.datasets.labels.items import Label, LabelledImage, Pictures
 from ssh_tf.datasets.labels.readers import READERS
 from ssh_tf.datasets.labels.writers import WRITERS
@@ -69,7 +69,7 @@ def test_every_sort_of_bad_box_is_counted_and_named(pictures):
         LabelledImage("missing.png", [], "missing"),
     ]
     problems = Problems()
-    (checked,) = check(images, pictures, problems, "FACE")
+    (checked,) = check_labels(images, pictures, problems, "FACE")
     assert checked.boxes == [(1, 2, 30, 20), (0, 2, 30, 20)]
     assert checked.ignore == [(5, 5, 9, 9)]
     assert problems.as_json() == {
@@ -99,20 +99,20 @@ def test_the_class_has_to_be_chosen_where_there_are_several():
 
 def test_boxes_of_ignored_classes_become_regions(pictures):
     labels = [Label((0, 0, 9, 9), "face"), Label((9, 9, 20, 20), "crowd")]
-    (checked,) = check([LabelledImage("a.png", labels)], pictures, Problems(), "face", ["Crowd"])
+    (checked,) = check_labels([LabelledImage("a.png", labels)], pictures, Problems(), "face", ["Crowd"])
     assert (checked.boxes, checked.ignore) == ([(0, 0, 9, 9)], [(9, 9, 20, 20)])
 
 
 def test_nothing_left_says_why(pictures, tmp_path):
     problems = Problems()
-    checked = check([LabelledImage("missing.png", [], "x")], pictures, problems, None)
+    checked = check_labels([LabelledImage("missing.png", [], "x")], pictures, problems, None)
     with pytest.raises(DataError, match=r"nothing to train on.*image that is not there: missing\.png"):
         write_folder(tmp_path / "out", *split(checked, 0.1), pictures, problems, copy=False)
     assert not (tmp_path / "out").exists()
 
 
 def test_copies_and_links(pictures, tmp_path):
-    checked = check([LabelledImage("a.png", []), LabelledImage("b/c.jpg", [])], pictures, Problems(), None)
+    checked = check_labels([LabelledImage("a.png", []), LabelledImage("b/c.jpg", [])], pictures, Problems(), None)
     write_folder(tmp_path / "out", *split(checked, 0.5), pictures, Problems(), copy=True)
     assert sorted(p.name for p in (tmp_path / "out/images").rglob("*.*")) == ["a.png", "c.jpg"]
     with pytest.raises(DataError, match="is there already"):

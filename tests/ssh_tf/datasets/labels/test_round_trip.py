@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ssh_tf.datasets.factory import load_folder
-from ssh_tf.datasets.labels.importing import check, choose_class, split, write_folder
+from ssh_tf.datasets.labels.importing import check_labels, choose_class, split, write_folder
 from ssh_tf.datasets.labels.items import Pictures
 from ssh_tf.datasets.labels.readers import READERS
 from ssh_tf.datasets.labels.writers import WRITERS, read_own
@@ -119,7 +119,7 @@ def write(kind, truth, folder):
 def imported(kind, labels, source, folder):
     pictures, problems = Pictures(source), Problems()
     images = READERS[kind](labels, pictures, problems)
-    train, val = split(check(images, pictures, problems, choose_class(images, None, ())), 0.2)
+    train, val = split(check_labels(images, pictures, problems, choose_class(images, None, ())), 0.2)
     write_folder(folder, train, val, pictures, problems, copy=False)
     return [*load_folder(folder, "train"), *load_folder(folder, "val")], problems
 

@@ -368,6 +368,8 @@ CASES = {
 
 ELSEWHERE = {
     "ssh_ms.checkpoints.read_checkpoint": "tests/ssh_ms/test_checkpoints.py, which needs MindSpore",
+    "ssh_ms.shards._noted_fingerprint": "tests/ssh_ms/test_shards.py, which needs MindSpore",
+    "ssh_ms.trainer._noted_data": "tests/ssh_ms/test_trainer.py, which needs MindSpore",
     "ssh_ms.settings._value": "tests/ssh_ms/test_settings.py: a flag's text, no file",
     "ssh_ms.sources.read_raw": "tests/ssh_ms/test_sources.py: bytes as they are",
     "ssh_tf.utils.download.download": "tests/ssh_tf/utils/test_download.py: an address, no file",

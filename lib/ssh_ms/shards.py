@@ -1,5 +1,6 @@
 """MindRecord shards: pictures with their boxes in a few large files."""
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -8,12 +9,15 @@ from tqdm import tqdm
 
 from ssh_ms.framework import datasets, mindrecord
 from ssh_ms.sources import RawImage, read_raw
-from ssh_tf.datasets.records import ImageRecord
+from ssh_tf.datasets.records import ImageRecord, fingerprint
 from ssh_tf.utils.errors import DataError, ImageError
+from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.images import decode_image
 from ssh_tf.utils.random_streams import Stream, random_generator
+from ssh_tf.utils.reading import read_json, reader
 
 _SHARD = "faces.mindrecord"
+_NOTE = "data.json"
 # MindRecord has no arrays without rows, so one that means nothing comes first.
 _NO_BOX = np.full((1, 5), -1, np.float32)
 
@@ -28,6 +32,7 @@ class MindRecordSource:
             DataError: there are none, or they are damaged.
         """
         self._files = shards(folder)
+        self.fingerprint = _noted_fingerprint(folder / _NOTE)
         try:
             self._length = datasets.MindDataset(self._files).get_dataset_size()
         except (RuntimeError, ValueError, OSError) as error:
@@ -53,6 +58,12 @@ def shards(folder: Path) -> list[str]:
     return [str(path) for path in sorted(found, key=lambda path: path.name) if path.suffix != ".db"]
 
 
+@reader("the note of what shards were made from")
+def _noted_fingerprint(path: Path) -> str | None:
+    # Shards of earlier versions have none.
+    return str(read_json(path)["data"]) if path.exists() else None
+
+
 def write_shards(folder: Path, records: Sequence[ImageRecord], count: int) -> None:
     """Write the pictures of `records` with their boxes to `count` MindRecord shards in `folder`.
 
@@ -73,6 +84,8 @@ def write_shards(folder: Path, records: Sequence[ImageRecord], count: int) -> No
             decode_image(raw.data, record.path)
             writer.write_raw_data([raw._replace(truth=np.concatenate([_NO_BOX, raw.truth]))._asdict()])
         writer.commit()
+        with atomic_write(temporary / _NOTE) as stream:
+            json.dump({"data": fingerprint(records)}, stream)
         # Whole or not at all: a folder that was left half-way is not taken for the shards.
         temporary.rename(folder)
     except ImageError as error:

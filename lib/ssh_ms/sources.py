@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ssh_ms.training_data import truth_of
 from ssh_tf.datasets.annotations import read_annotations, read_ignore_regions
-from ssh_tf.datasets.records import ImageRecord, make_records
+from ssh_tf.datasets.records import ImageRecord, fingerprint, make_records
 from ssh_tf.datasets.wider_split import read_split, write_annotations
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.random_streams import Stream, random_generator
@@ -30,6 +30,9 @@ class RawImage(NamedTuple):
 
 class DataSource(Protocol):
     """Pictures in the order of an epoch."""
+
+    fingerprint: str | None
+    """What tells these pictures and boxes from others, see `records.fingerprint`; None if it is not known."""
 
     def __len__(self) -> int:
         """Pictures of an epoch."""
@@ -78,6 +81,7 @@ class FileSource:
 
     def __init__(self, records: Sequence[ImageRecord]) -> None:
         self._records = records
+        self.fingerprint: str | None = fingerprint(records)
 
     def __len__(self) -> int:
         return len(self._records)

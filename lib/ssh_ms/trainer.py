@@ -3,9 +3,10 @@
 Letters: `N` images of a step, `H, W` size of the canvas, `K` anchors of all branches.
 """
 
+import json
 import math
 import re
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -19,15 +20,19 @@ from ssh_ms.sources import DataSource, RawImage
 from ssh_ms.training_data import Example, ExampleMaker
 from ssh_ms.training_graph import TrainStep
 from ssh_ms.training_log import TrainingLog
-from ssh_tf.utils.errors import DataError, ImageError, SSHError
+from ssh_tf.utils.errors import CheckpointError, DataError, ImageError, SSHError
+from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.images import decode_image
 from ssh_tf.utils.locks import claimed
 from ssh_tf.utils.prefetch import prefetched
 from ssh_tf.utils.random_streams import Stream, random_generator
+from ssh_tf.utils.reading import read_json, reader
 from ssh_tf.utils.signals import stop_signals
+from ssh_tf.utils.types import Array
 
 _NAME = re.compile(r"ssh-(\d+)_(\d+)" + re.escape(SUFFIX))
 _SAID_EVERY = 20
+_DATA_NAME = "data.json"
 
 
 class Place(NamedTuple):
@@ -81,18 +86,35 @@ class CheckpointFolder:
             self.path(old).unlink()
         return path
 
-    def restore(self, step: TrainStep, place: Place) -> None:
-        """Load weights and the optimiser's state.
-
-        Raises:
-            CheckpointError: the file does not fit.
-        """
-        path = self.path(place)
-        arrays = read_checkpoint(path)
+    def _load(self, step: TrainStep, place: Place, arrays: Mapping[str, Array]) -> None:
+        """Weights and the optimiser's state."""
         state = _state(step)
-        check_shapes(path, arrays, state.values())
+        check_shapes(self.path(place), arrays, state.values())
         for name, parameter in state.items():
             parameter.set_data(ms.Tensor(arrays[name]))
+
+    def restore_sound(self, step: TrainStep, say: Callable[[str], None]) -> Place | None:
+        """Load the last checkpoint that can be read and return its place, None if there are none.
+
+        `say` is told of damaged ones behind it.
+
+        Raises:
+            CheckpointError: one does not fit, or there are some and all are damaged.
+        """
+        damaged: list[CheckpointError] = []
+        for place in reversed(self._places()):
+            try:
+                arrays = read_checkpoint(self.path(place))
+            except CheckpointError as error:
+                damaged.append(error)
+                continue
+            for one in damaged:
+                say(f"{one}; the checkpoint before it is taken, {self.path(place).name}")
+            self._load(step, place, arrays)
+            return place
+        if damaged:
+            raise CheckpointError(f"{damaged[0]}; none before it is whole: remove them to train anew")
+        return None
 
     def _places(self) -> list[Place]:
         if not self._folder.is_dir():
@@ -130,6 +152,11 @@ def examples(
             raise DataError(f"training image {error}") from error
 
 
+@reader("the note of what a training is on")
+def _noted_data(path: Path) -> str | None:
+    return read_json(path)["data"]
+
+
 class Trainer:
     """One training in its folder."""
 
@@ -157,16 +184,17 @@ class Trainer:
         """Train, from the last checkpoint if there is one. Returns where it ended.
 
         Raises:
-            SSHError: data cannot be read, a checkpoint does not fit or cannot be written, the loss is not finite,
-                another training writes into the folder. The last checkpoint stays.
+            SSHError: data cannot be read or are not those that the training began with, a checkpoint does not fit or
+                cannot be written, the loss is not finite, another training writes into the folder. The last checkpoint
+                stays.
         """
         with claimed(self._folder):
             return self._run()
 
     def _run(self) -> Place:
-        place = self._checkpoints.latest() or Place(1, 0)
+        self._claim_data()
+        place = self._checkpoints.restore_sound(self._step, print) or Place(1, 0)
         if place.step:
-            self._checkpoints.restore(self._step, place)
             print(f"goes on from {self._checkpoints.path(place)}")
         self._step.set_train()
         log = TrainingLog(self._folder, *place, self._total, self._done(place))
@@ -181,6 +209,20 @@ class Trainer:
         if signals:
             print(f"{signals[0]}: stopped; the same command goes on from {self._checkpoints.path(place)}")
         return place
+
+    def _claim_data(self) -> None:
+        """See that a training that is gone on with has the pictures and boxes that it began with."""
+        path, place = self._folder / _DATA_NAME, self._checkpoints.latest()
+        if place is not None and path.exists():
+            before, now = _noted_data(path), self._source.fingerprint
+            if None not in (before, now) and before != now:
+                raise SSHError(
+                    f"{self._folder}: its training was on other images or other boxes; give another --save_path to "
+                    f"train anew, with --pre_trained {self._checkpoints.path(place)} to begin with its weights"
+                )
+            return
+        with atomic_write(path) as stream:
+            json.dump({"data": self._source.fingerprint, "images": len(self._source)}, stream)
 
     def _done(self, place: Place) -> int:
         """Steps in all."""

@@ -1,8 +1,11 @@
 """MindSpore checkpoints."""
 
+import random
+
 import numpy as np
 import pytest
 
+from spoiling import contents
 from ssh_ms.checkpoints import load_initial, load_network, read_checkpoint, write_checkpoint
 from ssh_ms.network import SSHNetwork
 from ssh_ms_weights import parameters
@@ -73,6 +76,33 @@ def test_checkpoints_that_do_not_fit(tmp_path, network, arrays, message):
     write_checkpoint(path, arrays)
     with pytest.raises(CheckpointError, match=message):
         load_network(network, path)
+
+
+def test_any_content_is_read_or_named(tmp_path, capfd):
+    path = tmp_path / "a.ckpt"
+    write_checkpoint(path, {"a": np.arange(6, dtype=np.float32), "b": np.ones((2, 2), np.float16)})
+    whole = path.read_bytes()
+    # As MindSpore writes it by itself: without a sum, so that what is within is parsed.
+    messages = []
+    for start in (whole, whole[:-17]):
+        for _, content in contents(start, random.Random(0)):
+            path.write_bytes(content)
+            try:
+                read_checkpoint(path)
+            except CheckpointError as error:
+                messages.append(str(error))
+    assert len(messages) > 100
+    assert all(message.startswith(f"{path}: ") for message in messages)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_bit_that_is_another_is_seen(tmp_path):
+    path = tmp_path / "a.ckpt"
+    write_checkpoint(path, {"a": np.arange(600, dtype=np.float32)})
+    whole = path.read_bytes()
+    path.write_bytes(whole[:900] + bytes([whole[900] ^ 1]) + whole[901:])
+    with pytest.raises(CheckpointError, match=r"a\.ckpt: the checkpoint is damaged"):
+        read_checkpoint(path)
 
 
 def test_what_is_no_checkpoint(tmp_path):

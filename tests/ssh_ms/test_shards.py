@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from spoiling import HOSTILE
 from ssh_ms.shards import MindRecordSource, shards, write_shards
 from ssh_ms.sources import FileSource
 from ssh_tf.datasets.records import ImageRecord
@@ -51,6 +52,18 @@ def test_what_is_no_shard(tmp_path, records):
     (tmp_path / "shards/faces.mindrecord1").write_bytes(b"broken")
     with pytest.raises(DataError, match="or damaged ones"):
         MindRecordSource(tmp_path / "shards")
+
+
+def test_shards_know_their_data(tmp_path, records):
+    write_shards(tmp_path / "shards", records, 2)
+    assert MindRecordSource(tmp_path / "shards").fingerprint == FileSource(records).fingerprint
+    note = tmp_path / "shards/data.json"
+    for content in HOSTILE:
+        note.write_bytes(content)
+        with pytest.raises(DataError, match=r"data\.json: "):
+            MindRecordSource(tmp_path / "shards")
+    note.unlink()
+    assert MindRecordSource(tmp_path / "shards").fingerprint is None
 
 
 def test_a_broken_picture_leaves_no_shards(tmp_path, records):

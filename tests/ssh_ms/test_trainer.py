@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from spoiling import HOSTILE
 from ssh_ms.checkpoints import read_checkpoint, write_checkpoint
 from ssh_ms.framework import ms, nn
 from ssh_ms.shards import MindRecordSource, write_shards
@@ -147,6 +148,50 @@ def test_a_picture_that_cannot_be_read(tmp_path, records):
     records[0].path.write_bytes(b"no picture")
     with pytest.raises(DataError, match=r"training image 0\.png"):
         run(tmp_path, FileSource(records[:2]))
+
+
+def test_of_a_damaged_newest_checkpoint_the_one_before_is_taken(tmp_path, records, capsys):
+    whole = run(tmp_path / "whole", FileSource(records))
+    folder = CheckpointFolder(tmp_path / "parts/ckpts", keep=4)
+    run(tmp_path / "parts", FileSource(records), max_steps=3, save_every=1)
+    newest = folder.path(Place(2, 1))
+    newest.write_bytes(newest.read_bytes()[:-30])
+    assert run(tmp_path / "parts", FileSource(records)) == whole
+    assert "ssh-2_1.ckpt: " in (said := capsys.readouterr().out)
+    assert "the checkpoint before it is taken, ssh-1_2.ckpt" in said
+    assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
+
+
+def test_checkpoints_that_are_all_damaged_are_an_error(tmp_path, records):
+    run(tmp_path, FileSource(records), max_steps=2, save_every=1)
+    checkpoints = sorted((tmp_path / "ckpts").iterdir())
+    for path in checkpoints:
+        path.write_bytes(b"damaged")
+    with pytest.raises(CheckpointError, match=r"ssh-1_2\.ckpt: .* none before it is whole: remove them"):
+        run(tmp_path, FileSource(records))
+    assert sorted((tmp_path / "ckpts").iterdir()) == checkpoints
+
+
+def test_a_training_belongs_to_its_data(tmp_path, records):
+    run(tmp_path / "out", FileSource(records), max_steps=1)
+    others = [*records[:4], records[4]._replace(boxes=np.array([[1, 1, 9, 9]], np.float32))]
+    with pytest.raises(SSHError, match=r"out: .* on other images or other boxes; give another --save_path"):
+        run(tmp_path / "out", FileSource(others))
+    write_shards(tmp_path / "shards", records, 2)
+    assert run(tmp_path / "out", MindRecordSource(tmp_path / "shards"), max_steps=2)[0] == Place(1, 2)
+    # One that has no checkpoint yet has nothing to lose.
+    run(tmp_path / "new", FileSource(others), max_steps=1)
+    for path in (tmp_path / "new/ckpts").iterdir():
+        path.unlink()
+    run(tmp_path / "new", FileSource(records), max_steps=1)
+
+
+def test_a_damaged_note_of_the_data_is_named(tmp_path, records):
+    run(tmp_path, FileSource(records), max_steps=1)
+    for content in HOSTILE:
+        (tmp_path / "data.json").write_bytes(content)
+        with pytest.raises(DataError, match=r"data\.json: "):
+            run(tmp_path, FileSource(records))
 
 
 def test_too_few_pictures(tmp_path, records):

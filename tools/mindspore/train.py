@@ -12,8 +12,9 @@ from types import SimpleNamespace
 from ssh_ms.settings import read_settings
 from ssh_ms.sources import DataSource, FileSource, load_records
 from ssh_ms.training_data import CanvasOptions, ExampleMaker
+from ssh_tf.datasets.records import fingerprint
 from ssh_tf.layer_utils.matching import MatchOptions
-from ssh_tf.utils.errors import ConfigError, run_tool
+from ssh_tf.utils.errors import ConfigError, DataError, run_tool
 
 _DEFAULTS = Path(__file__).parents[2] / "experiments/cfgs/mindspore/default_config.yaml"
 
@@ -108,13 +109,26 @@ def check_settings(settings: SimpleNamespace) -> None:
 
 
 def open_source(settings: SimpleNamespace, folder: Path) -> DataSource:
-    """The images themselves, or MindRecord shards, which are made if they are not there yet."""
+    """The images themselves, or MindRecord shards, which are made if they are not there yet.
+
+    Raises:
+        DataError: images or shards cannot be read, or the shards are of other images than those that are there.
+    """
     from ssh_ms.shards import MindRecordSource, shards, write_shards
 
-    shard_folder = Path(settings.mindrecord_dir)
+    shard_folder, anno_path, image_dir = map(Path, (settings.mindrecord_dir, settings.anno_path, settings.image_dir))
     if settings.mindrecord_dir and shards(shard_folder):
-        return MindRecordSource(shard_folder)
-    records = load_records(Path(settings.anno_path), Path(settings.image_dir), folder / "cache", settings.skip_missing)
+        source = MindRecordSource(shard_folder)
+        # The images may be elsewhere by now.
+        if source.fingerprint and anno_path.exists() and image_dir.is_dir():
+            records = load_records(anno_path, image_dir, folder / "cache", settings.skip_missing)
+            if fingerprint(records) != source.fingerprint:
+                raise DataError(
+                    f"{shard_folder}: these shards were made of other images or boxes than {anno_path} names; remove "
+                    "them, or give another --mindrecord_dir"
+                )
+        return source
+    records = load_records(anno_path, image_dir, folder / "cache", settings.skip_missing)
     if not settings.mindrecord_dir:
         return FileSource(records)
     write_shards(shard_folder, records, settings.mindrecord_shards)

@@ -9,7 +9,7 @@ import warnings
 
 _ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "2",
-    "GLOG_v": "3",
+    "GLOG_v": "4",
     "OPENCV_LOG_LEVEL": "SILENT",
     "OPENCV_FFMPEG_LOGLEVEL": "-8",
 }

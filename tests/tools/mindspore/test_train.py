@@ -11,7 +11,7 @@ from ssh_ms.checkpoints import read_checkpoint, write_checkpoint
 from ssh_ms.framework import set_up
 from ssh_ms_weights import parameters
 from ssh_tf.utils.errors import CheckpointError, ConfigError, DataError
-from ssh_tools.mindspore.train import main
+from ssh_tools.mindspore.train import _DEFAULTS, main, open_source
 
 
 @pytest.fixture(autouse=True)
@@ -82,6 +82,20 @@ def test_a_trained_network_keeps_its_first_layers(tmp_path, arguments, capsys):
 def test_bad_settings(arguments, more, message):
     with pytest.raises(ConfigError, match=message):
         main([*arguments, *more])
+
+
+def test_shards_of_other_images_are_refused(tmp_path, arguments):
+    from ssh_ms.settings import read_settings
+
+    def source(truth="truth.txt"):
+        more = ["--mindrecord_dir", str(tmp_path / "shards"), "--anno_path", str(tmp_path / truth)]
+        return open_source(read_settings([*arguments, *more], _DEFAULTS, ""), tmp_path / "out")
+
+    assert source().fingerprint == source().fingerprint
+    (tmp_path / "other.txt").write_text((tmp_path / "truth.txt").read_text().replace("10 10", "11 10", 1))
+    with pytest.raises(DataError, match=r"shards: these shards were made of other images .*other\.txt"):
+        source("other.txt")
+    assert len(source("gone.txt")) == 2
 
 
 def test_bad_files(tmp_path, arguments):

@@ -30,7 +30,7 @@ NOT_READERS = {
     "ssh_tf.datasets.mat_files": "what readers are made of",
     "ssh_tf.utils.download._members": "called by extract alone",
     "ssh_tf.utils.cpu": "the system's own files",
-    "ssh_tools.stress": "files that it has just written itself",
+    "ssh_tools.measuring.kills": "files that it has just written itself",
     "ssh_tf.utils.memory": "the system's own files",
     "ssh_tools.measuring.comparison_report.machine": "the system's own files",
     "ssh_tf.model.training.snapshots.code_digest": "this package's own files",

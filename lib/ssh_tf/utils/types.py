@@ -45,7 +45,6 @@ SessionConfig: TypeAlias = Any
 """A `tf.ConfigProto`."""
 
 Saver: TypeAlias = Any
-SummaryWriter: TypeAlias = Any
 Strategy: TypeAlias = Any
 """A `tf.distribute.Strategy`, or its extended part in a merge call."""
 

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from ssh_tf.layer_utils.anchors import BRANCHES
 from ssh_tf.model.training.curves import plot_tables
+from ssh_tf.model.training.events import EventFile
 from ssh_tf.model.training.tables import (
     LOSS_COLUMNS,
     LOSS_TABLE,
@@ -20,9 +21,6 @@ from ssh_tf.model.training.tables import (
     TrainingTable,
     mean_row,
 )
-from ssh_tf.utils.opencv import cv2
-from ssh_tf.utils.tf1 import tf
-from ssh_tf.utils.types import SummaryWriter
 
 
 def _duration(seconds: float) -> str:
@@ -39,19 +37,15 @@ class TrainingFiles:
 
         Raises:
             OSError: a folder cannot be made or written to.
+            SSHError: TensorBoard's files cannot be written.
         """
         folders = (tensorboard, tensorboard.with_name(f"{tensorboard.name}_val"))
         for folder in (output, *folders):
-            # Made here, since TensorFlow has errors of its own where that fails.
             folder.mkdir(parents=True, exist_ok=True)
         self._path = output / LOSS_TABLE
         self._losses = TrainingTable(self._path, LOSS_COLUMNS, start)
         self._validations = TrainingTable(output / VALIDATION_TABLE, VALIDATION_COLUMNS, start)
-        with tf.Graph().as_default():
-            self._training, self._validation = (tf.summary.FileWriter(str(folder)) for folder in folders)
-        # What an earlier run wrote of later iterations is lost work: TensorBoard leaves it out.
-        for writer in (self._training, self._validation):
-            writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), start + 1)
+        self._training, self._validation = (EventFile(folder, start + 1) for folder in folders)
 
     def add_row(self, row: LossRow) -> None:
         """Append to the table of losses."""
@@ -59,7 +53,7 @@ class TrainingFiles:
 
     def add_scalars(self, row: LossRow) -> None:
         """Points of the training curves."""
-        _add(self._training, row.iteration, {"learning_rate": row.rate} | row.losses())
+        self._training.add(row.iteration, {"learning_rate": row.rate} | row.losses())
 
     def add_validation(self, iteration: int, values: Mapping[str, float], pictures: Sequence[np.ndarray]) -> None:
         """A row of the table of validations, points of their curves, and pictures (H, W, 3) BGR.
@@ -67,13 +61,7 @@ class TrainingFiles:
         `values` go by the names of `VALIDATION_COLUMNS`; what is missing is NaN in the table.
         """
         self._validations.add([iteration, *(values.get(name, math.nan) for name in VALIDATION_COLUMNS[1:])])
-        _add(self._validation, iteration, values)
-        for number, picture in enumerate(pictures):
-            coded = cv2.imencode(".jpg", picture)[1].tobytes()
-            image = tf.Summary.Image(height=picture.shape[0], width=picture.shape[1], encoded_image_string=coded)
-            value = tf.Summary.Value(tag=f"faces/{number}", image=image)
-            self._validation.add_summary(tf.Summary(value=[value]), iteration)
-        self._validation.flush()
+        self._validation.add(iteration, values, pictures)
 
     def validations_after(self, iteration: int) -> int:
         """How many validations there have been of later iterations."""
@@ -90,11 +78,6 @@ class TrainingFiles:
         self._validations.close()
         self._training.close()
         self._validation.close()
-
-
-def _add(writer: SummaryWriter, iteration: int, values: Mapping[str, float]) -> None:
-    points = [tf.Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
-    writer.add_summary(tf.Summary(value=points), iteration)
 
 
 class TrainingLog:

@@ -98,4 +98,5 @@ class TrainingTable:
     def close(self) -> None:
         """Close the file."""
         if self._stream is not None:
-            self._stream.close()
+            with writing(self._path):
+                self._stream.close()

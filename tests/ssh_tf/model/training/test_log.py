@@ -6,8 +6,10 @@ import sys
 import numpy as np
 import pytest
 
+from full_disk import files_no_larger_than
 from ssh_tf.model.training.log import TrainingFiles, TrainingLog
 from ssh_tf.model.training.tables import LOSS_COLUMNS, VALIDATION_COLUMNS, LossRow, TrainingTable, mean_row
+from ssh_tf.utils.errors import SSHError
 from ssh_tf.utils.tf1 import tf
 
 
@@ -113,6 +115,22 @@ def test_files(tmp_path):
     assert tuple(header) == VALIDATION_COLUMNS
     found = dict(zip(header, line, strict=True))
     assert (found["iteration"], found["AP50"], found["total"], found["M1_box"]) == ("3", "0.5", "2", "nan")
+
+
+def test_a_disk_that_gets_full_is_named_in_one_line(tmp_path, capfd):
+    files = TrainingFiles(tmp_path / "output", tmp_path / "board", start=0)
+
+    def go_on():
+        for iteration in range(100):
+            files.add_scalars(row(iteration))
+
+    message = r"board/events\.out.*: File too large; the snapshots are as they were"
+    with files_no_larger_than(2000), pytest.raises(SSHError, match=message):
+        go_on()
+    with files_no_larger_than(10), pytest.raises(SSHError, match=message):
+        TrainingFiles(tmp_path / "output", tmp_path / "board", start=0)
+    assert max(path.stat().st_size for path in (tmp_path / "board").iterdir()) > 1000
+    assert capfd.readouterr().err == ""
 
 
 def test_validations_are_counted_and_those_of_lost_work_dropped(tmp_path):

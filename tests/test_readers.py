@@ -31,6 +31,7 @@ NOT_READERS = {
     "ssh_tf.utils.download._members": "called by extract alone",
     "ssh_tf.utils.cpu": "the system's own files",
     "ssh_tools.measuring.kills": "files that it has just written itself",
+    "ssh_tools.stress._Watched.__call__": "the system's own files",
     "ssh_tf.utils.memory": "the system's own files",
     "ssh_tools.measuring.comparison_report.machine": "the system's own files",
     "ssh_tf.model.training.snapshots.code_digest": "this package's own files",

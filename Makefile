@@ -17,7 +17,7 @@ help:
 	@echo 'make demo            detect faces in data/demo, results in output/demo'
 	@echo 'make install [GPU=1] the virtual environment .venv with the package in it'
 	@echo 'make build           compile the extensions again'
-	@echo 'make test            all tests but those of the port that want MindSpore'
+	@echo 'make test            all tests but those of the port that need MindSpore'
 	@echo 'make lint            ruff and mypy'
 	@echo 'make format          ruff, in place'
 	@echo 'make bench           speed by stage, backbone and precision'

@@ -1,6 +1,6 @@
 #!/bin/sh
 # A copy of a folder of pictures and videos in which no face is shown: examples/anonymous_folder.sh FOLDER COPY [OPTION …]
-# Faces that are not found are not hidden: a low threshold hides more, and look at the result before you publish it.
+# Faces that are not found are not hidden: a low threshold hides more; check the result before you publish it.
 folder=$1 copy=$2
 shift 2
 ssh-detect "$folder" --output "$copy" --save blur --threshold 0.2 "$@"

@@ -1,7 +1,7 @@
 """Run a detector over FDDB and write FDDB-det-fold-NN.txt for each fold, as tools/eval_fddb.py and the official program
 read.
 
-A run that was broken off goes on where it stopped.
+An interrupted run is resumed.
 """
 
 import argparse
@@ -21,13 +21,13 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = ToolParser(__doc__)
     add_set_arguments(parser)
     parser.add_argument(
-        "--data", type=Path, default=Path("data/FDDB"), metavar="DIR", help="it holds FDDB-folds/ and images/"
+        "--data", type=Path, default=Path("data/FDDB"), metavar="DIR", help="folder of FDDB-folds/ and images/"
     )
     parser.add_argument(
         "--folds", type=Path, metavar="DIR", help="the lists of the folds (default: FDDB-folds in --data)"
     )
     parser.add_argument("--images", type=Path, metavar="DIR", help="the images (default: images in --data)")
-    parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="gets FDDB-det-fold-NN.txt")
+    parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="folder for FDDB-det-fold-NN.txt")
     return parser.parse_args(argv)
 
 

@@ -1,7 +1,7 @@
 """Average the weights of several networks into a checkpoint.
 
-Snapshots of one training, or of trainings that went on from one another, often make a network together that finds more
-than each of them (Izmailov et al., Averaging Weights Leads to Wider Optima and Better Generalization, UAI 2018). The
+The mean of snapshots of one training, or of trainings that started from one another, is often better than each of them
+ (Izmailov et al., Averaging Weights Leads to Wider Optima and Better Generalization, UAI 2018). The
 mean of networks that were trained from different first weights finds nothing.
 """
 

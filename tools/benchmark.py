@@ -68,7 +68,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--model", type=Path, metavar="FILE.pb", help="frozen model of one --backbone (default: random)"
     )
-    parser.add_argument("--image", type=Path, metavar="FILE", help="picture to look at (default: a demo image)")
+    parser.add_argument("--image", type=Path, metavar="FILE", help="picture to detect faces in (default: a demo image)")
     parser.add_argument("--boxes", nargs="+", type=int, default=[1000, 5000], help="numbers of boxes to suppress")
     parser.add_argument(
         "--window", type=_side, default=640, metavar="PX", help="side to train on (default: %(default)s)"

@@ -1,4 +1,4 @@
-"""Tell what a data folder is like, and what a training with the same --cfg and --set would leave out of it."""
+"""Describe a data folder, and what a training with the same --cfg and --set would leave out of it."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -75,7 +75,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Compare; 1 if a detector could not look at all of the images."""
+    """Compare; 1 if a detector failed on some of the images."""
     arguments = parse_arguments(argv)
     cache = arguments.output_root / "cache"
     records = load_folder(arguments.data, arguments.split, cache, arguments.skip_missing)

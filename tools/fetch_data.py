@@ -1,7 +1,7 @@
 """Download data sets and initial weights from their official places, and unpack them below data/.
 
-A download that was broken off goes on where it stopped when the command is run again. The data have terms of their own:
-WIDER FACE and FDDB are for research.
+An interrupted download is resumed when the command is run again. The data have their own terms: WIDER FACE and FDDB are
+for research.
 """
 
 import argparse
@@ -29,7 +29,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=Path("data"), metavar="DIR", help="default: %(default)s")
     parser.add_argument("--mirror", metavar="URL", help="take the files from URL/<file> instead")
     parser.add_argument("--keep", action="store_true", help="keep the archives after unpacking")
-    parser.add_argument("--again", action="store_true", help="fetch what has been fetched before as well")
+    parser.add_argument("--again", action="store_true", help="fetch archives again that were fetched before")
     parser.add_argument("--attempts", type=int, default=5, help="tries without progress before giving up (default: 5)")
     arguments = parser.parse_args(argv)
     if not arguments.name and not arguments.list:
@@ -73,7 +73,7 @@ def fetch_archive(name: str, arguments: argparse.Namespace) -> str:
     done = path.with_name(f"{archive.file}.unpacked")
     folder = arguments.data / archive.folder
     if done.exists() and not arguments.again:
-        return f"{name}: unpacked before into {folder} (--again fetches it anew)"
+        return f"{name}: unpacked before into {folder} (--again fetches it again)"
     if not path.exists() or arguments.again:
         urls = (f"{arguments.mirror.rstrip('/')}/{archive.file}",) if arguments.mirror else archive.urls
         fetch_from_any(urls, path, archive, arguments.attempts)
@@ -82,7 +82,7 @@ def fetch_archive(name: str, arguments: argparse.Namespace) -> str:
     except DamagedArchive as error:
         # Kept, it would be found again and again.
         path.unlink()
-        raise DataError(f"{error}; it was deleted, run again to fetch it anew") from error
+        raise DataError(f"{error}; it was deleted, run again to fetch it") from error
     done.touch()
     if not arguments.keep:
         path.unlink()

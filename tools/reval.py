@@ -1,4 +1,4 @@
-"""Evaluate stored detections on WIDER FACE's validation set, whatever detector they are from.
+"""Evaluate stored detections of any detector on WIDER FACE's validation set.
 
 The figures are those of the official MATLAB toolbox. Detections are a folder of its text files,
 <event>/<image>.txt, or a detections.npz. Image names that are missing, malformed or unknown are counted and named.

@@ -1,7 +1,7 @@
-"""Run a detector long, and kill it often: memory and file handles stay flat, and nothing that was found is lost.
+"""Run a detector for long, and kill it often: memory and file handles stay flat, and no detections are lost.
 
-One process looks at pictures of mixed sizes and formats, damaged ones among them, and tells of its memory on the way.
-Then detection, evaluation and training are killed as they go, and their results are compared with those of runs that
+One process detects faces in pictures of mixed sizes and formats, some of them damaged, and prints its memory use. Then
+detection, evaluation and training are killed while they run, and their results are compared with those of runs that
 were not: see `ssh_tools.measuring.kills`.
 """
 

@@ -2,9 +2,9 @@
 
 WIDER FACE (--imdb wider_face_val) gets the official figures: easy, medium and hard average precision with plots. Any
 other set, or a folder in the training format (--imdb folder --data DIR), gets average precision by face size and a
-contact sheet of the largest faces missed and the surest false alarms.
+contact sheet of the largest faces missed and the most confident false positives.
 
-A run that was broken off goes on where it stopped. Results are under output/<net>/<imdb>/<tag>/<snapshot>/.
+An interrupted run is resumed. Results are under output/<net>/<imdb>/<tag>/<snapshot>/.
 """
 
 import argparse
@@ -65,7 +65,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         type=probability,
         default=0.5,
         metavar="SCORE",
-        help="what counts as found on the contact sheet (default: 0.5)",
+        help="score from which the contact sheet counts a face as found (default: 0.5)",
     )
     arguments = parser.parse_args(argv)
     if (arguments.imdb == FOLDER) != (arguments.data is not None):

@@ -26,11 +26,15 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = ToolParser(__doc__)
     add_model_arguments(parser)
     add_threshold_argument(parser)
-    parser.add_argument("--size", choices=list(SIZES), default="balanced", help="to begin with (default: %(default)s)")
+    parser.add_argument(
+        "--size", choices=list(SIZES), default="balanced", help="size that the page starts with (default: %(default)s)"
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at (default: %(default)s; 0.0.0.0: any)")
     parser.add_argument("--port", type=positive, default=7860, help="default: %(default)s")
-    parser.add_argument("--max_megabytes", type=positive, default=20, metavar="M", help="of an upload (default: 20)")
-    parser.add_argument("--max_megapixels", type=positive, default=50, metavar="M", help="of a picture (default: 50)")
+    parser.add_argument("--max_megabytes", type=positive, default=20, metavar="M", help="largest upload (default: 20)")
+    parser.add_argument(
+        "--max_megapixels", type=positive, default=50, metavar="M", help="largest picture (default: 50)"
+    )
     return parser.parse_args(argv)
 
 

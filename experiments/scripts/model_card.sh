@@ -3,7 +3,7 @@
 #
 #   DATA  a folder in the training format; its val.txt is compared on
 #
-# Wants the classic detectors: .venv/bin/pip install -e '.[compare]'
+# Needs the classic detectors: .venv/bin/pip install -e '.[compare]'
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."

@@ -8,7 +8,7 @@
 # First come 9,000 iterations by mobile_faces.yml from an ImageNet checkpoint, then 3,121 by mobile_wider.yml from there.
 # WEIGHT=path names other first weights (default: data/imagenet_weights/mobile.npz); with an SSH network, as
 # data/models/mobile_ssh.pb, the second stage comes at once. STEPS="first second" sets other numbers of iterations,
-# OUTPUT=path the frozen graph (default: output/mobile_ssh.pb). What was stopped goes on when it is started again.
+# OUTPUT=path the frozen graph (default: output/mobile_ssh.pb). A training that was stopped is resumed when it is started again.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -43,7 +43,7 @@ train() {
         --cfg "experiments/cfgs/$config" --tag "$tag" "$@"
     weight=output/mobile/$set_name/$tag/mobile_ssh_iter_$steps.ckpt
     # A signal ends a training with a snapshot and no error.
-    [ -f "$weight.index" ] || { echo "$tag was stopped; the same command goes on" >&2 && exit 1; }
+    [ -f "$weight.index" ] || { echo "$tag was stopped; the same command resumes it" >&2 && exit 1; }
 }
 
 mkdir -p experiments/logs

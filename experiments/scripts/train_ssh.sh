@@ -47,7 +47,7 @@ if [ -f "$config" ]; then config_arguments=(--cfg "$config"); fi
 mkdir -p experiments/logs
 log=experiments/logs/train_${net}_$(basename "$dataset")_$(date +%Y-%m-%d_%H-%M-%S).log
 echo "Logging to $log"
-# The script becomes Python, and tee heeds no signals: Ctrl-C or a kill is Python's to answer, with a snapshot.
+# The script becomes Python, and tee ignores signals: Ctrl-C or a kill is Python's to answer, with a snapshot.
 exec > >(trap '' INT TERM; exec tee "$log") 2>&1
 exec .venv/bin/python tools/trainval_net.py --backbone "$net" "${data_arguments[@]}" "${weight_arguments[@]}" \
     --iters 300000 "${config_arguments[@]}" "$@"

@@ -37,7 +37,7 @@ class MindRecordSource:
             self._length = datasets.MindDataset(self._files).get_dataset_size()
         except (RuntimeError, ValueError, OSError) as error:
             raise DataError(
-                f"{folder}: no MindRecord shards, or damaged ones: remove the folder to make them anew"
+                f"{folder}: no MindRecord shards, or damaged ones: remove the folder to make them again"
             ) from error
 
     def __len__(self) -> int:

@@ -43,7 +43,7 @@ class Place(NamedTuple):
 
 
 class Schedule(NamedTuple):
-    """How long a training goes on, and what it keeps."""
+    """How long a training runs, and what it keeps."""
 
     epochs: int
     batch_size: int
@@ -195,7 +195,7 @@ class Trainer:
         self._claim_data()
         place = self._checkpoints.restore_sound(self._step, print) or Place(1, 0)
         if place.step:
-            print(f"goes on from {self._checkpoints.path(place)}")
+            print(f"resumed from {self._checkpoints.path(place)}")
         self._step.set_train()
         log = TrainingLog(self._folder, *place, self._total, self._done(place))
         try:
@@ -207,18 +207,18 @@ class Trainer:
         finally:
             log.close()
         if signals:
-            print(f"{signals[0]}: stopped; the same command goes on from {self._checkpoints.path(place)}")
+            print(f"{signals[0]}: stopped; the same command resumes from {self._checkpoints.path(place)}")
         return place
 
     def _claim_data(self) -> None:
-        """See that a training that is gone on with has the pictures and boxes that it began with."""
+        """Check that a training that is resumed has the pictures and boxes that it began with."""
         path, place = self._folder / _DATA_NAME, self._checkpoints.latest()
         if place is not None and path.exists():
             before, now = _noted_data(path), self._source.fingerprint
             if None not in (before, now) and before != now:
                 raise SSHError(
                     f"{self._folder}: its training was on other images or other boxes; give another --save_path to "
-                    f"train anew, with --pre_trained {self._checkpoints.path(place)} to begin with its weights"
+                    f"train from the start, with --pre_trained {self._checkpoints.path(place)} to begin with its weights"
                 )
             return
         with atomic_write(path) as stream:
@@ -242,7 +242,7 @@ class Trainer:
                 if not math.isfinite(value):
                     raise SSHError(
                         f"the loss of step {place.step} of epoch {place.epoch} is {value} on the images "
-                        f"{', '.join(names)}; the last checkpoint is kept: lower base_lr or look at these images"
+                        f"{', '.join(names)}; the last checkpoint is kept: lower base_lr or check these images"
                     )
                 line = log.step(*place, value)
                 if place.step % _SAID_EVERY == 0 or place.step == 1:

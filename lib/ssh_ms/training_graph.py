@@ -153,5 +153,5 @@ class TrainStep(nn.Cell):
         return total, parts
 
     def set_learning_rate(self, value: float) -> None:
-        """Use `value` from the next step on; nothing is compiled anew."""
+        """Use `value` from the next step on; nothing is compiled again."""
         self.optimizer.learning_rate.set_data(ms.Tensor(np.float32(value)))

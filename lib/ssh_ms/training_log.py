@@ -46,7 +46,7 @@ class TrainingLog:
     """Log, plot and progress bar of a training in `folder`."""
 
     def __init__(self, folder: Path, epoch: int, step: int, total_steps: int, done: int) -> None:
-        """Go on behind `step` of `epoch`: later lines, of work that was lost, are dropped."""
+        """Resume after `step` of `epoch`: later lines, of work that was lost, are dropped."""
         self._path = folder / LOG_NAME
         self._plot = folder / PLOT_NAME
         kept = [line for line in read_step_log(self._path) if (line.epoch, line.step) <= (epoch, step)]

@@ -52,7 +52,7 @@ def test_what_was_stopped_is_not_frozen(checkout):
     done = run_script(checkout, SCRIPT, "cpu", "faces", "wider", STOPPED="1")
     assert done.returncode == 1
     assert "convert" not in done.stdout
-    assert "the same command goes on" in done.stdout
+    assert "the same command resumes it" in done.stdout
 
 
 @pytest.mark.parametrize("arguments", [[], ["cpu"], ["cpu", "nowhere"], ["cpu", "--", "--iters", "3"]])

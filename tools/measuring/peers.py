@@ -55,7 +55,7 @@ def haar_cascade(file: str, enlarge: bool) -> Peer:
 
     Args:
         file: name of a cascade in `cv2.data.haarcascades`.
-        enlarge: look at the picture resized as for this project's network, shortest side 1200 and longest at most 1600.
+        enlarge: resize the picture as for this project's network, shortest side 1200 and longest at most 1600.
 
     Raises:
         MissingPeer: OpenCV is one of those without cascades.

@@ -1,6 +1,6 @@
 """Shards given out by Ray Data to processes that hold a detector each, on this machine or on a cluster.
 
-Ray starts a process that died anew, where there is room, and gives its shard out again. A shard's rows are one file,
+Ray restarts a process that died, where there is room, and assigns its shard again. A shard's rows are one file,
 renamed when it is whole: done twice, it is written twice, and there once. Needs the extra `bulk`.
 """
 
@@ -153,7 +153,7 @@ class _Worker:
 
 
 def _check_address(address: str) -> None:
-    """Knock first: Ray tries for over a minute, and leaves some processes that it could not connect."""
+    """Try to connect first: Ray tries for over a minute, and leaves some processes that it could not connect."""
     host, colon, port = address.rpartition("://")[2].rpartition(":")
     if not colon or not port.isdecimal():
         return

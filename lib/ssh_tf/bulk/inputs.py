@@ -40,7 +40,7 @@ def find_units(
     Runs of pictures are of `shard`, or fewer so that all `workers` have something to do.
 
     Raises:
-        DataError: an input is not there, cannot be read or holds nothing to look at.
+        DataError: an input is not there, cannot be read or holds no pictures.
     """
     for given, text in enumerate(inputs):
         root, name = root_and_name(text)

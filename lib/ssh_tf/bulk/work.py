@@ -101,7 +101,7 @@ def _survived(
         return
     for at, picture in enumerate(loadable):
         if at in killers:
-            yield picture, f"{picture.file}: the process ended whenever it looked at this picture"
+            yield picture, f"{picture.file}: the process ended each time it read this picture"
         else:
             output.note_attempt(shard, {"number": number, "killers": killers, "at": at})
             yield from detect_pictures(detector, [picture], threshold)

@@ -11,8 +11,8 @@ detections of equal score enter the curve together, so that the order of the ima
 - In an image, detections choose in the order of their scores (equal scores: in the order given). Each takes the free
   face it overlaps most, at an IoU of at least the threshold, and a face of the size bin before one outside it.
 - A hit is a detection that took a face of the bin. A detection that took a face outside the bin is neither a hit nor a
-  false alarm; nor is one that took none, if at least half of its area lies in one ignore region, or if it is itself
-  outside the bin. Every other detection is a false alarm.
+  false positive; nor is one that took none, if at least half of its area lies in one ignore region, or if it is itself
+  outside the bin. Every other detection is a false positive.
 - A box belongs to the bin [low, high) that holds the square root of its area in the image as stored.
 """
 
@@ -217,7 +217,7 @@ def _evaluate_bin(images: Sequence[_Image], size: SizeBin, thresholds: FloatArra
 
 
 def _curve(scores: FloatArray, outcome: npt.NDArray[np.int8], faces: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Recall, precision and score, a point for each score that was given to a hit or a false alarm."""
+    """Recall, precision and score, a point for each score that was given to a true or a false positive."""
     judged = outcome != NEITHER
     scores, hit = scores[judged], outcome[judged] == HIT
     order = np.argsort(-scores, kind="stable")

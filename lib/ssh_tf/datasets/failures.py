@@ -1,4 +1,4 @@
-"""Where a detector fails on a set: the largest faces it missed, and its surest false alarms, on a contact sheet."""
+"""A contact sheet of a detector's failures on a set: the largest faces missed, the most confident false positives."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
@@ -19,7 +19,7 @@ _FAILURE_COLOUR = (0, 0, 255)  # BGR
 
 
 class Failure(NamedTuple):
-    """A missed face or a false alarm: image `at` of the set, its box [x1, y1, x2, y2], and what it is ranked by."""
+    """A missed face or a false positive: image `at` of the set, its box [x1, y1, x2, y2], and what it is ranked by."""
 
     at: int
     box: npt.NDArray[np.float64]
@@ -54,7 +54,7 @@ def failure_sheet(
     threshold: float = 0.5,
     count: int = 24,
 ) -> Image:
-    """A sheet of the worst `count` missed faces, then as many false alarms, with all boxes around them drawn.
+    """A sheet of the worst `count` missed faces, then as many false positives, with all boxes around them drawn.
 
     The failure is red, faces are blue, ignore regions grey, detections from `threshold` on green.
     """

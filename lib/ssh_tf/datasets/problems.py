@@ -1,4 +1,4 @@
-"""What was wrong with the items of a data set: counted by kind, the items named, and the run goes on."""
+"""What was wrong with the items of a data set: counted by kind, with the names of the items; the run continues."""
 
 from collections.abc import Iterator
 

@@ -125,7 +125,7 @@ def _cached_sizes(path: Path) -> dict[str, _CachedSize]:
     try:
         return _read_sizes(path) if path.exists() else {}
     except DataError as error:
-        _LOG.warning("%s; image sizes are read anew", error)
+        _LOG.warning("%s; image sizes are read again", error)
         return {}
 
 

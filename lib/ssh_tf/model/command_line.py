@@ -44,17 +44,15 @@ def add_set_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", required=True, type=Path, metavar="PATH", help=_MODEL)
     add_backbone_argument(parser)
     add_precision_argument(parser)
-    parser.add_argument(
-        "--batch", type=positive, default=1, help="images of equal size that go through together (default: 1)"
-    )
+    parser.add_argument("--batch", type=positive, default=1, help="images of equal size in a batch (default: 1)")
     parser.add_argument("--workers", type=positive, default=2, help="threads that read and resize (default: 2)")
-    parser.add_argument("--restart", action="store_true", help="delete what an earlier run has stored, and begin anew")
+    parser.add_argument("--restart", action="store_true", help="delete what an earlier run has stored, and start over")
     add_config_arguments(parser)
 
 
 def add_backbone_argument(parser: argparse.ArgumentParser, required: bool = False) -> None:
     """`--backbone`: the network of a checkpoint."""
-    default = "" if required else " (default: seen from its variables)"
+    default = "" if required else " (default: recognised by its variables)"
     parser.add_argument(
         "--backbone", choices=list(BACKBONES), required=required, help=f"the network of a checkpoint{default}"
     )
@@ -76,7 +74,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         action=_Settings,
         default=[],
         metavar=("KEY", "VALUE"),
-        help="last on the line: change keys of the configuration, e.g. --set TEST.SCALES '[500,800,1200,1600]' for an "
+        help="change keys of the configuration; comes last, e.g. --set TEST.SCALES '[500,800,1200,1600]' for an "
         "image pyramid",
     )
 
@@ -99,7 +97,7 @@ def add_size_argument(parser: argparse.ArgumentParser) -> None:
         "--size",
         type=_size,
         metavar="|".join((*SIZES, "PIXELS")),
-        help="how large pictures are looked at; a number is the shortest side "
+        help="size that pictures are resized to; a number is the shortest side "
         f"(default: {DEFAULT_SIZE}, or as --cfg says)",
     )
 
@@ -121,20 +119,26 @@ def add_detection_arguments(parser: argparse.ArgumentParser, output: Path) -> No
         "--save",
         choices=SAVES,
         default="boxes",
-        help="copies with boxes, square crops of the faces, copies whose faces are blurred, coarse or black, or no "
-        "pictures; videos keep their sound where ffmpeg is on the PATH (default: %(default)s)",
+        help="copies with boxes, square crops of the faces, copies whose faces are blurred, pixelated or black, or no "
+        "pictures; videos keep their sound if ffmpeg is on the PATH (default: %(default)s)",
     )
     parser.add_argument(
-        "--crop_margin", type=share, default=0.3, metavar="PART", help="around a crop (default: %(default)s)"
+        "--crop_margin",
+        type=share,
+        default=0.3,
+        metavar="PART",
+        help="margin around a crop, as a part of the face's longer side (default: %(default)s)",
     )
-    parser.add_argument("--crop_side", type=positive, metavar="PIXELS", help="resize crops (default: as they are)")
+    parser.add_argument(
+        "--crop_side", type=positive, metavar="PIXELS", help="resize crops to this side (default: not resized)"
+    )
     parser.add_argument(
         "--format",
         choices=FORMATS,
         default="jsonl",
         help="write detections.csv or detections.coco.json too, beside detections.jsonl",
     )
-    parser.add_argument("--track", action="store_true", help="number the faces of videos; wants the extra [track]")
+    parser.add_argument("--track", action="store_true", help="number the faces of videos; needs the extra [track]")
     parser.add_argument("--show", action="store_true", help="open a window; needs opencv-python")
     parser.add_argument("--max_frames", type=positive, metavar="N", help="end each video or camera after N frames")
     add_config_arguments(parser)
@@ -160,7 +164,7 @@ def detect_inputs(arguments: argparse.Namespace, detector: Detector, model: str)
         SSHError: see `detect_to_folder`; or no input is named, and there are no demo images.
     """
     if not arguments.inputs and not DEMO_IMAGES.is_dir():
-        raise SSHError("name the images to look at: the demo images are in a checkout only")
+        raise SSHError("name the images to detect faces in: the demo images are in a checkout only")
     settings = {name: getattr(arguments, name) for name in ("threshold", "precision") if name in arguments}
     job = FolderJob(
         save=arguments.save,

@@ -160,9 +160,9 @@ def _check(config: Mapping[str, Any]) -> None:
         raise ConfigError(f"TRAIN.AUGMENT.CROP_SIZE holds sizes of windows, or 0 alone, got {windows!r}")
     sides = value("TRAIN.AUGMENT.FACE_SIDES")
     if any(len(side) != 3 or not (0 < side[0] < side[1] < math.inf and 0 <= side[2] < math.inf) for side in sides):
-        raise ConfigError(f"TRAIN.AUGMENT.FACE_SIDES holds [from, to, how often] with 0 < from < to, got {sides!r}")
+        raise ConfigError(f"TRAIN.AUGMENT.FACE_SIDES holds [from, to, weight] with 0 < from < to, got {sides!r}")
     if not any(side[2] for side in sides):
-        raise ConfigError(f"TRAIN.AUGMENT.FACE_SIDES wants a range that is drawn at all, got {sides!r}")
+        raise ConfigError(f"TRAIN.AUGMENT.FACE_SIDES needs a range with a weight above 0, got {sides!r}")
     if not _PLAIN_NAME.fullmatch(value("TRAIN.SNAPSHOT_PREFIX")):
         raise ConfigError(
             f"TRAIN.SNAPSHOT_PREFIX begins file names: letters, digits and _ . - are allowed, "

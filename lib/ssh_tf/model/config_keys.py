@@ -52,12 +52,12 @@ CONFIG_KEYS: Mapping[str, ConfigKey] = MappingProxyType(
         "TRAIN.CLIP_GRADIENTS": ConfigKey(0.0, "longest L2 norm of the whole gradient; 0: not clipped", 0, 1e30),
         "TRAIN.EMA": ConfigKey(
             0.0,
-            "running mean of the weights, which snapshots hold: the part of it that a step keeps (less at the start)",
+            "decay of the running mean of the weights, which snapshots hold (smaller at the start); 0: none",
             0,
             0.999999,
         ),
         "TRAIN.DOUBLE_BIAS": ConfigKey(True, "train biases at twice the learning rate"),
-        "TRAIN.BIAS_DECAY": ConfigKey(False, "L2 on biases too"),
+        "TRAIN.BIAS_DECAY": ConfigKey(False, "apply weight decay to biases too"),
         "TRAIN.IMS_PER_BATCH": _count(1, "images of a step on each device"),
         "TRAIN.ASPECT_GROUPING": ConfigKey(True, "whole images: those of a batch are all wide or all tall"),
         "TRAIN.USE_FLIPPED": ConfigKey(True, "mirror half of the images"),
@@ -67,7 +67,9 @@ CONFIG_KEYS: Mapping[str, ConfigKey] = MappingProxyType(
         "TRAIN.RPN_FG_FRACTION": _part(0.5, "at most this part of them is positive"),
         "TRAIN.RPN_POSITIVE_OVERLAP": _part(0.5, "an anchor that overlaps a face at least this much is positive"),
         "TRAIN.RPN_NEGATIVE_OVERLAP": _part(0.3, "an anchor that overlaps every face less is negative"),
-        "TRAIN.IGNORE_COVERAGE": _part(0.5, "an anchor of which an ignore region covers this part is left out"),
+        "TRAIN.IGNORE_COVERAGE": _part(
+            0.5, "an anchor is left out if an ignore region covers at least this part of it"
+        ),
         "TRAIN.FORCE_FG_FOR_EACH_GT": ConfigKey(False, "each face's best anchor is positive, whatever the overlap"),
         "TRAIN.HARD_POSITIVE_MINING": ConfigKey(
             True, "sample the positives that the network gets most wrong; else at random"
@@ -76,7 +78,7 @@ CONFIG_KEYS: Mapping[str, ConfigKey] = MappingProxyType(
             True, "sample the negatives that the network gets most wrong; else at random"
         ),
         "TRAIN.SMOOTH_L1_SIGMA": ConfigKey(3.0, "smooth L1 turns linear at 1/sigma²", 1e-6, 1e6),
-        "TRAIN.BOX_WEIGHT": ConfigKey(1.0, "how much the loss of the boxes counts beside that of the classes", 0, 1e6),
+        "TRAIN.BOX_WEIGHT": ConfigKey(1.0, "weight of the box loss relative to the classification loss", 0, 1e6),
         "TRAIN.DISPLAY": _count(20, "iterations between printed lines"),
         "TRAIN.SUMMARY_INTERVAL": _count(100, "iterations between points in TensorBoard"),
         "TRAIN.SNAPSHOT_ITERS": _count(5000, "iterations between snapshots"),
@@ -87,17 +89,21 @@ CONFIG_KEYS: Mapping[str, ConfigKey] = MappingProxyType(
         "TRAIN.STOP_AFTER": _count(0, "validations without a better AP50 after which training stops; 0: never", 0),
         "TRAIN.AUGMENT.CROP_SIZE": ConfigKey(
             [0],
-            "side in pixels of a window cut around a face, of several one is drawn for each step; 0: whole images",
+            "side in pixels of a window cut around a face; of several, one is drawn for each step; 0: whole images",
             0,
             32768,
             alone=True,
         ),
         "TRAIN.AUGMENT.FACE_SIDES": ConfigKey(
             [[8.0, 500.0, 1.0]],
-            "windows: face sides at the network's input, drawn log-uniformly: [from, to, how often]",
+            "windows: face sides at the network's input, drawn log-uniformly: [from, to, weight]",
         ),
-        "TRAIN.AUGMENT.ANYWHERE_RATE": _part(0.0, "windows: share cut anywhere at any scale instead of around a face"),
-        "TRAIN.AUGMENT.MAX_UPSCALE": ConfigKey(3.0, "windows: pictures are enlarged at most this much", 1e-3, 1e3),
+        "TRAIN.AUGMENT.ANYWHERE_RATE": _part(
+            0.0, "windows: share cut at a random place and scale instead of around a face"
+        ),
+        "TRAIN.AUGMENT.MAX_UPSCALE": ConfigKey(
+            3.0, "windows: largest factor by which pictures are enlarged", 1e-3, 1e3
+        ),
         "TRAIN.AUGMENT.MIN_FACE": ConfigKey(6.0, "windows: smaller faces (pixels) become ignore regions", 0, 32768),
         "TRAIN.AUGMENT.VISIBLE": ConfigKey(
             [0.0, 0.5],
@@ -109,14 +115,14 @@ CONFIG_KEYS: Mapping[str, ConfigKey] = MappingProxyType(
         ),
         "TRAIN.AUGMENT.COLOR_JITTER": _part(0.0, "largest change of brightness, contrast and saturation"),
         "TRAIN.AUGMENT.HUE_JITTER": ConfigKey(0.0, "largest turn of the hue, degrees", 0, 180),
-        "TRAIN.AUGMENT.GRAYSCALE_RATE": _part(0.0, "share of images made grey"),
+        "TRAIN.AUGMENT.GRAYSCALE_RATE": _part(0.0, "share of images converted to grey"),
         "TRAIN.AUGMENT.BLUR_RATE": _part(0.0, "share of images blurred"),
-        "TRAIN.AUGMENT.JPEG_RATE": _part(0.0, "share of images compressed as JPEG once more"),
+        "TRAIN.AUGMENT.JPEG_RATE": _part(0.0, "share of images compressed as JPEG again"),
         "TRAIN.AUGMENT.BLANK_IGNORED": ConfigKey(False, "fill ignore regions with the mean colour"),
         "TRAIN.AUGMENT.GROUP_WEIGHTS": ConfigKey(
             {},
-            "table: how often images of a group (first folder of their path, or name of the data folder) are drawn, "
-            "others being 1",
+            "table: weight by which images of a group (first folder of their path, or name of the data folder) are "
+            "drawn; 1 for all others",
         ),
         "TEST.SCALES": _sides([1200], "shortest sides in pixels; one: a single scale; several: an image pyramid"),
         "TEST.MAX_SIZE": _sides(1600, "single scale: largest longest side"),
@@ -147,7 +153,7 @@ CONFIG_KEYS: Mapping[str, ConfigKey] = MappingProxyType(
         "MOBILENET_V2.DEPTH_MULTIPLIER": ConfigKey(1.0, "MobileNetV2: all channel counts are scaled by it", 1e-3, 100),
         "MOBILENET_V2.MIN_DEPTH": _count(16, "MobileNetV2: fewest channels of a layer"),
         "MOBILENET_V2.TRAIN_BN": ConfigKey(
-            False, "MobileNetV2: train with the batch's own statistics; wants batches of several images"
+            False, "MobileNetV2: train with the batch's own statistics; needs batches of several images"
         ),
     }
 )

@@ -45,11 +45,11 @@ class FaceDetector(Detector):
         Args:
             model: the name of a model that comes with the package, such as ``"mobile_ssh"``; the path of a checkpoint,
                 a `.pb` file, the folder of a SavedModel or a `.onnx` file; or a `Runner`.
-            config: says at which scales a picture is looked at and how boxes are suppressed; None: as `size` says.
+            config: says at which scales faces are detected and how boxes are suppressed; None: as `size` says.
             precision: of the arithmetic.
-            size: instead of `config`: how large a picture is looked at; a name of `SIZES`, or the shortest side
+            size: instead of `config`: the size a picture is resized to; a name of `SIZES`, or the shortest side
                 (None: `DEFAULT_SIZE`).
-            backbone: of a checkpoint (a key of `BACKBONES`; None: see which it is).
+            backbone: of a checkpoint (a key of `BACKBONES`; None: found by itself).
 
         Raises:
             CheckpointError: the model is not there or does not fit.
@@ -81,7 +81,7 @@ class FaceDetector(Detector):
         config: Config | None = None,
         precision: Precision = "auto",
     ) -> "FaceDetector":
-        """Use the checkpoint at `path` of an SSH network with `backbone` (a key of `BACKBONES`; None: see which it is).
+        """Use the checkpoint at `path` of an SSH network with `backbone` (a key of `BACKBONES`; None: found by itself).
 
         Raises:
             CheckpointError: the checkpoint is not there or does not fit.

@@ -1,4 +1,4 @@
-"""How large pictures are looked at, in names that people understand."""
+"""The sizes that pictures are resized to, by names that people understand."""
 
 from ssh_tf.utils.errors import ConfigError
 

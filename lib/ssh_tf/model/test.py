@@ -1,7 +1,7 @@
-"""A detector over a set of images: read ahead, stored image by image, resumed after a break.
+"""A detector over a set of images: read ahead, stored image by image, resumed after an interruption.
 
 `M` images of the set, `N` detections of one image. A run stores the official text files, one an image, and makes its
-``detections.npz`` from them: so a run that was broken off ends with the same result as one that was not.
+``detections.npz`` from them: so an interrupted run ends with the same result as one that was not.
 """
 
 import hashlib
@@ -107,7 +107,7 @@ def run_on_set(
     """Detect faces in all of `images`, and store them under `folder`.
 
     Images are read and prepared in threads while the network runs. Those whose files are there already are not run
-    again. An image that cannot be read is noted, and the run goes on.
+    again. An image that cannot be read is noted, and the run continues.
 
     Args:
         open_detector: gives what finds the faces; not called if there is nothing left to do.
@@ -115,9 +115,9 @@ def run_on_set(
         folder: gets ``detections/<event>/<image>.txt``, ``detections.npz``, ``run.json`` and ``images.json``.
         settings: what `settings_of` returned; a folder of another run is refused.
         threshold: least score stored.
-        batch: images that go through the network together where they are of equal size.
+        batch: images in a batch, where they are of equal size.
         workers: threads that read.
-        restart: begin anew, and delete the detections that the folder holds.
+        restart: delete the detections that the folder holds, and start over.
 
     Raises:
         SSHError: another run writes into `folder`.
@@ -128,7 +128,7 @@ def run_on_set(
     with claimed(folder):
         store = folder / DETECTIONS
         if restart:
-            # All of it, and before the new settings are noted: a break must not leave files of both runs.
+            # All of it, and before the new settings are noted: an interruption must not leave files of both runs.
             shutil.rmtree(store, ignore_errors=True)
         _claim(folder, settings, restart)
         done = _present(images, store)
@@ -163,7 +163,7 @@ def _detect(
     for image, future in group:
         try:
             ready.append((image, future.result()))
-        except Exception as error:  # whatever one image does, the others are still to be looked at
+        except Exception as error:  # one image must not end the run
             failed[image.name] = reason_of(error)
     if not ready:
         return failed

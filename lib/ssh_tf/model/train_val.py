@@ -325,4 +325,4 @@ class _Training:
         names = ", ".join(self._records[i].name for i in np.concatenate(drawn))
         snapshot = self._folder.latest()
         kept = f"the snapshot of {snapshot.iteration} iterations is kept" if snapshot else "there is no snapshot yet"
-        return SSHError(f"{what}, with the images {names}; {kept}: lower TRAIN.LEARNING_RATE or look at these images")
+        return SSHError(f"{what}, with the images {names}; {kept}: lower TRAIN.LEARNING_RATE or check these images")

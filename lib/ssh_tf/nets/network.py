@@ -47,7 +47,7 @@ def ssh_network(images: Tensor, options: NetworkOptions) -> Rows:
 
 
 def network_heads(images: Tensor, options: NetworkOptions) -> tuple[Heads, ...]:
-    """The raw outputs of M1, M2 and M3 as maps; `ssh_network` is what everybody but a test wants."""
+    """The raw outputs of M1, M2 and M3 as maps; tests alone use them without `ssh_network`."""
     row = BACKBONES[options.backbone]
     with tf.variable_scope(row.scope):
         ends = row.build(images, options)

@@ -61,7 +61,7 @@ def branch_losses(rows: Rows, targets: Targets, options: SamplingOptions) -> tup
     else:
         for_positives = probability if options.hard_positives else targets.random
         for_negatives = probability if options.hard_negatives else targets.random
-        # One key per anchor: a positive is looked at as a positive only, a negative as a negative.
+        # One key per anchor: a positive is ranked among positives only, a negative among negatives.
         keys = tf.where(tf.equal(targets.labels, 1), for_positives, for_negatives)
     # Images without faces: a row that is gathered and not read.
     boxes = tf.pad(targets.boxes, [[0, 0], [0, 1], [0, 0]])

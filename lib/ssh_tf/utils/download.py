@@ -1,4 +1,4 @@
-"""Large files from the network: resumed after a break, checked, and unpacked without trusting the archive."""
+"""Large files from the network: resumed after an interruption, checked, and unpacked without trusting the archive."""
 
 import gzip
 import hashlib
@@ -76,7 +76,7 @@ def download(
         except _Broken as error:
             failures = 0 if part.size() > before else failures + 1
             if failures >= attempts:
-                kept = f"; {part.size():,} bytes are kept, run again to go on" if part.size() else ""
+                kept = f"; {part.size():,} bytes are kept, run again to resume" if part.size() else ""
                 raise DataError(f"{url}: {error}{kept}") from error
             time.sleep(pause * 2**failures)
     _verify(url, part.path, check)
@@ -217,7 +217,7 @@ def _verify(url: str, path: Path, check: Check) -> None:
 
 
 class DamagedArchive(DataError):
-    """An archive that nothing can be unpacked from: to be fetched anew."""
+    """An archive that nothing can be unpacked from: to be fetched again."""
 
 
 def extract(archive: Path, folder: Path, strip: str = "") -> int:

@@ -96,7 +96,7 @@ def run_tool(main: Callable[[Sequence[str] | None], int]) -> None:
         print("interrupted", file=sys.stderr)
         code = 130
     except BrokenPipeError:
-        # The reader of our output has gone (`| head`): nobody is left to be told.
+        # The reader of our output has gone (`| head`): no one reads the error.
         sys.stderr.close()
         code = 1
     except OSError as error:

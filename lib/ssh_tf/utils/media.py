@@ -62,7 +62,7 @@ def find_sources(
     streams, camera numbers.
 
     Below a folder, what begins with a dot is passed over, and so is the folder `without`, where the results go. What is
-    not there, or cannot be looked at, becomes a source whose only picture fails to load, so that the rest is still
+    not there, or cannot be read, becomes a source whose only picture fails to load, so that the rest is still
     worked on.
     """
     hidden = None if without is None else os.path.realpath(without)

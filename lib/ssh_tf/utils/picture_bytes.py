@@ -88,7 +88,7 @@ def _check_jpeg(data: bytes) -> None:
             return
         scans += data[position - 1] == _JPEG_SCAN
         if scans > MAX_SCANS:
-            raise Flawed(f"a JPEG of more than {MAX_SCANS} scans, which would take too long; save it anew")
+            raise Flawed(f"a JPEG of more than {MAX_SCANS} scans, which would take too long; save it again")
         position += int.from_bytes(data[position : position + 2], "big")
 
 

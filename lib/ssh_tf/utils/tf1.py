@@ -51,7 +51,7 @@ def _import_quietly() -> None:
 
 @contextmanager
 def _without_chatter() -> Iterator[None]:
-    """Hold back what C++ logs to standard error: some of it comes before TensorFlow looks at its log level."""
+    """Filter what C++ logs to standard error: some of it comes before TensorFlow reads its log level."""
     try:
         standard_error = os.dup(_STANDARD_ERROR)
     except OSError:  # closed by whoever started us

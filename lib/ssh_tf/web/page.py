@@ -1,7 +1,7 @@
 """A page on which visitors drop a picture and see its faces. Needs the extra `web` (Gradio).
 
 The network is run when the picture or its size changes, down to the lowest threshold that the page offers; moving the
-threshold only draws anew. Visitors are served one after the other. Nothing is sent anywhere but to the visitor.
+threshold only draws again. Visitors are served one after the other. Nothing is sent anywhere but to the visitor.
 """
 
 import socket

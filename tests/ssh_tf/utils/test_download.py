@@ -138,7 +138,7 @@ def test_bytes_that_came_are_kept(shelf, tmp_path):
     with pytest.raises(RuntimeError):
         interrupted(shelf, tmp_path)
     shelf.status = 503
-    with pytest.raises(DataError, match="3,000 bytes are kept, run again to go on"):
+    with pytest.raises(DataError, match="3,000 bytes are kept, run again to resume"):
         fetch(shelf, tmp_path)
 
 

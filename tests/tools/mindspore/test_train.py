@@ -41,7 +41,7 @@ def test_random_weights_are_trained_and_gone_on_with(tmp_path, arguments, capsys
     assert main([*arguments, "--max_steps", "1"]) == 0
     assert "conv1 and conv2 are frozen" not in capsys.readouterr().out
     assert main([*arguments, "--max_steps", "2", "--mindrecord_dir", ""]) == 0
-    assert "goes on from" in capsys.readouterr().out
+    assert "resumed from" in capsys.readouterr().out
     log = (tmp_path / "out/loss_0.log").read_text().splitlines()
     assert [re.sub(r"^\d+ (.*): \d+\.\d{5}$", r"\1", line) for line in log] == [
         "epoch: 1 step: 1 total_loss",

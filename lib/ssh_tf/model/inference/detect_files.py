@@ -24,7 +24,7 @@ class Detected(NamedTuple):
     faces: npt.NDArray[np.float32]
     """(N, 5) [x1, y1, x2, y2, score] in the picture's pixels, best first."""
     milliseconds: float
-    """Time in the network and behind it; reading and resizing went on beside that of other pictures."""
+    """Time in the network and after it; pictures are read and resized meanwhile."""
 
 
 def detect_pictures(
@@ -48,7 +48,7 @@ def detect_pictures(
             yield picture, Detected(image, faces, 1000 * (perf_counter() - started))
         except CheckpointError:
             raise
-        except Exception as error:  # whatever one picture does, the others are still to be looked at
+        except Exception as error:  # one picture must not end the run
             yield picture, failure(picture, error)
 
 

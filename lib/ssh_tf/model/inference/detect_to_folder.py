@@ -27,7 +27,7 @@ from ssh_tf.utils.opencv import cv2
 from ssh_tf.utils.signals import stop_signals
 from ssh_tf.utils.types import JsonObject
 
-_WINDOW = "faces: any key goes on, q ends"
+_WINDOW = "faces: any key shows the next, q ends"
 _FAILED = 1
 _ENDED_BY = {"SIGINT": 130, "SIGTERM": 143}
 
@@ -43,9 +43,9 @@ def detect_to_folder(
 ) -> int:
     """Detect faces in `inputs` (see `find_sources`); write what `job` says and `detections.jsonl` into `output`.
 
-    A picture that fails is named on standard error and in the list, and the run goes on. `show` opens a window;
-    `max_frames` ends videos and cameras early. However a run ends, what was found so far is kept; if nothing was looked
-    at, so is the list of an earlier run.
+    A picture that fails is named on standard error and in the list, and the run continues. `show` opens a window;
+    `max_frames` ends videos and cameras early. However a run ends, what was found so far is kept; if no picture was
+    done, so is the list of an earlier run.
 
     Returns:
         Exit code: 0, 1 if anything failed, 130 if interrupted, 143 if asked to end by SIGTERM.
@@ -110,7 +110,7 @@ def detect_to_folder(
                                 break
                         except FullDiskError:
                             raise
-                        except Exception as error:  # its faces are in the list; the others are still to be looked at
+                        except Exception as error:  # its faces are in the list; the others are still to be done
                             tally.fail(failure(picture, error))
                     if signals:
                         code = _ENDED_BY[signals[0]]
@@ -126,7 +126,7 @@ def detect_to_folder(
 
 
 class _Record:
-    """Lines of the list. Until a picture was looked at none is written: an earlier run's list is worth more."""
+    """Lines of the list. None is written until a picture is done: an earlier run's list is worth more."""
 
     def __init__(self, listing: GrowingLines, about: JsonObject) -> None:
         self._listing = listing
@@ -140,7 +140,7 @@ class _Record:
             self._flush()
 
     def found(self, line: str) -> None:
-        """Add the line of a picture that was looked at."""
+        """Add the line of a picture that is done."""
         self._waiting.append(line)
         self._begun = True
         self._flush()
@@ -158,7 +158,7 @@ class _Tally:
         self.pictures = self.faces = self.failed = 0
 
     def add(self, found: Detected) -> None:
-        """Count a picture that was looked at."""
+        """Count a picture that is done."""
         self.pictures += 1
         self.faces += len(found.faces)
 

@@ -69,7 +69,7 @@ class Detector:
     """Detects faces by the network that a `Runner` runs."""
 
     def __init__(self, runner: Runner, config: Config) -> None:
-        """`config` says at which scales a picture is looked at and how boxes are suppressed."""
+        """`config` says at which scales faces are detected and how boxes are suppressed."""
         self.runner = runner
         self.config = config
         self._process = os.getpid()

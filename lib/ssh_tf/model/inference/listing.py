@@ -32,7 +32,7 @@ def run_line(about: JsonObject) -> str:
 
 
 def found_line(picture: Picture, found: Detected, tracks: Sequence[int | None] | None = None) -> str:
-    """The line of a picture that was looked at; `tracks` numbers its faces."""
+    """The line of a picture that faces were detected in; `tracks` numbers its faces."""
     height, width = found.image.shape[:2]
     faces = faces_as_dicts(found.faces)
     for face, track in zip(faces, tracks or [None] * len(faces), strict=True):
@@ -99,7 +99,7 @@ def _write_csv(path: Path) -> Path:
 
 
 def _write_coco(path: Path) -> Path:
-    """An image for each picture that was looked at, an annotation a face. Read twice, so that no list is in memory."""
+    """An image for each picture without an error, an annotation for each face; read twice, to hold no list at once."""
     target = path.with_name("detections.coco.json")
     with atomic_write(target) as stream:
         stream.write('{"categories": [{"id": 1, "name": "face"}],\n"images": [')

@@ -2,7 +2,7 @@
 
 `<prefix>_iter_<n>.ckpt.{index,data-…}` hold the variables, the optimiser's too; `<prefix>_iter_<n>.json` holds the
 iteration, the seed, the schedule, the configuration and the sizes of those files. A kill at any instant leaves either
-the whole of them or files that nobody reads and the next snapshot removes.
+a complete snapshot, or files that are not read and that the next snapshot removes.
 
 `<prefix>_best.ckpt.…` and `<prefix>_best.json` are the snapshot that has been validated best, which stays when it is
 too old otherwise.
@@ -64,8 +64,8 @@ def check_data(snapshot: Snapshot, state: JsonObject) -> None:
     if snapshot.state.get("data", state["data"]) != state["data"]:
         raise SSHError(
             f"{snapshot.prefix}: was trained on other images or other boxes ({snapshot.state.get('images')} then, "
-            f"{state['images']} now); give another --tag to train anew, with --weight {snapshot.prefix} to begin with "
-            "these weights"
+            f"{state['images']} now); give another --tag to train from the start, with --weight "
+            f"{snapshot.prefix} to begin with these weights"
         )
 
 

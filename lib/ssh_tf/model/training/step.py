@@ -37,7 +37,7 @@ class TrainingStep(NamedTuple):
     mean_share: Tensor
     """Placeholder: the part of the new weights in their running mean, where there is one."""
     stop: Tensor
-    """Placeholder: 1 where this worker wants all to stop after this step, else 0."""
+    """Placeholder: 1 where this worker asks all to stop after this step, else 0."""
 
 
 def _join(values: list[Tensor]) -> Losses:

@@ -64,7 +64,7 @@ def write_checkpoint(path: str | os.PathLike[str], arrays: Mapping[str, Array]) 
 
 
 def check_shapes(path: str | os.PathLike[str], arrays: Mapping[str, Array], parameters: Iterable[ms.Parameter]) -> None:
-    """See that `arrays`, which came from `path`, holds every one of `parameters` in its shape.
+    """Check that `arrays`, which came from `path`, holds every one of `parameters` in its shape.
 
     Raises:
         CheckpointError: it does not; the first parameter that differs is named.

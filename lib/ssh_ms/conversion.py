@@ -1,4 +1,4 @@
-"""Renaming between SSH-TensorFlow's variables and the port's parameters, with nothing lost unseen.
+"""Renaming between SSH-TensorFlow's variables and the port's parameters, with nothing lost silently.
 
 Arrays have their axes in MindSpore's order on both sides.
 """

@@ -21,7 +21,7 @@ _SLASH = "_and_"
 _TO_CHANNELS_FIRST = {4: (3, 2, 0, 1), 2: (1, 0)}
 _TO_CHANNELS_LAST = {4: (2, 3, 1, 0), 2: (1, 0)}
 
-# What an optimiser keeps beside a variable has the variable's name and one of these behind it.
+# What an optimiser keeps beside a variable has the variable's name and one of these after it.
 _SLOTS = frozenset({"Momentum", "Adam", "Adam_1", "RMSProp", "RMSProp_1", "Adagrad", "ExponentialMovingAverage"})
 _COUNTERS = frozenset({"global_step", "learning_rate", "beta1_power", "beta2_power"})
 

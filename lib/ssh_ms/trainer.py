@@ -131,7 +131,7 @@ def _state(step: TrainStep) -> dict[str, ms.Parameter]:
 def examples(
     source: DataSource, maker: ExampleMaker, schedule: Schedule, place: Place
 ) -> Generator[tuple[str, Example], None, None]:
-    """Names and examples of an epoch behind `place`, made ahead in threads.
+    """Names and examples of an epoch after `place`, made ahead in threads.
 
     Raises:
         DataError: a picture cannot be read.
@@ -218,7 +218,7 @@ class Trainer:
             if None not in (before, now) and before != now:
                 raise SSHError(
                     f"{self._folder}: its training was on other images or other boxes; give another --save_path to "
-                    f"train from the start, with --pre_trained {self._checkpoints.path(place)} to begin with its weights"
+                    f"train from the start, with --pre_trained {self._checkpoints.path(place)} for its weights"
                 )
             return
         with atomic_write(path) as stream:

@@ -49,7 +49,7 @@ def truth_of(record: ImageRecord) -> npt.NDArray[np.float32]:
 
 
 def lay_on_canvas(rng: np.random.Generator, image: Image, boxes: Boxes, options: CanvasOptions) -> tuple[Image, Boxes]:
-    """Resize `image` to fit the canvas or smaller, lay it anywhere on the mean colour, perhaps mirror all.
+    """Resize `image` to fit the canvas or smaller, place it at random on the mean colour, mirror it at random.
 
     Returns (H, W, 3) and the boxes there.
     """

@@ -35,7 +35,7 @@ class LogLine(NamedTuple):
 
 @reader("a log of losses")
 def read_step_log(path: Path) -> list[LogLine]:
-    """The lines of a log; what is no such line, as a kill may leave at the end, is passed over."""
+    """The lines of a log; what is no such line, as a kill may leave at the end, is skipped."""
     if not path.exists():
         return []
     found = (_LINE.fullmatch(line) for line in read_text(path, errors="replace").split("\n"))

@@ -15,7 +15,7 @@ BOX = "32 30 16 20"
 
 @pytest.fixture
 def case(tmp_path):
-    """Two folds: in the first a hit and a false alarm, in the second a face in an image without detections."""
+    """Two folds: in the first a hit and a false positive, in the second a face in an image without detections."""
     (tmp_path / "folds").mkdir()
     (tmp_path / "found").mkdir()
     for number, name in ((1, "2002/a"), (2, "2003/b")):

@@ -145,7 +145,7 @@ def network_operations(model: Path, height: int, width: int) -> int:
 
     Raises:
         CheckpointError: it is no frozen graph.
-        SSHError: the size of a map cannot be told.
+        SSHError: the size of a map is unknown.
     """
     with tf.Graph().as_default() as graph:
         images = tf.placeholder(tf.float32, (1, height, width, 3))
@@ -156,7 +156,7 @@ def network_operations(model: Path, height: int, width: int) -> int:
                 continue
             kernel, output = operation.inputs[1].shape.as_list(), operation.outputs[0].shape.as_list()
             if None in kernel or None in output:
-                raise SSHError(f"{model}: the size of {operation.name} cannot be told")
+                raise SSHError(f"{model}: the size of {operation.name} is unknown")
             # A depthwise filter reads one channel, and its kernel is (h, w, C, 1).
             channels = kernel[2] if operation.type == "Conv2D" else 1
             total += 2 * kernel[0] * kernel[1] * channels * int(np.prod(output))

@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def check_settings(settings: SimpleNamespace) -> None:
-    """See that numbers are in their ranges.
+    """Check that numbers are in their ranges.
 
     Raises:
         ConfigError: one is not; it is named.

@@ -72,7 +72,7 @@ def connected(address: str | None, share: Share) -> Iterator[int]:
     Raises:
         SSHError: Ray is not installed, no cluster answers, or it has no room for `share`.
     """
-    # Ray tells its makers of each run unless told not to, and speaks of its own affairs on standard error.
+    # Ray reports usage statistics unless told not to, and logs to standard error.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     ray = bulk_package("ray")

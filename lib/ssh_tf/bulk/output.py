@@ -5,7 +5,7 @@
     part-000012.parquet  the rows of shard 12, whole or absent
     _attempt-000012.json how often shard 12 was begun, while it is not done
 
-Readers of Parquet folders pass over names with an underscore.
+Readers of Parquet folders skip names with an underscore.
 """
 
 import json

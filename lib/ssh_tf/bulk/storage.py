@@ -60,7 +60,7 @@ def root_and_name(given: str) -> tuple[Root, str]:
 
 
 def _split(uri: str) -> tuple[str, str]:
-    """Scheme and place without credentials or query, and the rest behind: `s3://bucket`, `/key?query`."""
+    """Scheme and place without credentials or query, and the rest after it: `s3://bucket`, `/key?query`."""
     if not uri:
         return "", ""
     scheme, _, behind = uri.partition("://")

@@ -2,7 +2,7 @@
 
 A picture that cannot be used is a row with the reason. One that ends the process (a decoder that crashes, memory that
 runs out) would do so wherever its shard is done again, so the third attempt at a shard notes each picture before it
-looks at it, and later ones pass over a picture at which one ended.
+reads it, and later ones skip a picture at which one ended.
 """
 
 import tarfile
@@ -109,7 +109,7 @@ def _survived(
 
 
 class _Member(tarfile.TarInfo):
-    """An entry of a tar file, which has to be whole: Python's reader takes damage behind the first one for the end."""
+    """An entry of a tar file, which has to be whole: Python's reader takes damage after the first one for the end."""
 
     @classmethod
     def fromtarfile(cls, tarfile: tarfile.TarFile) -> "_Member":

@@ -1,4 +1,4 @@
-"""Annotation files: one line an image, and the regions to leave alone.
+"""Annotation files: one line an image, and ignore regions.
 
 Letters: `G` faces and `I` ignore regions of an image. Boxes are [x_min, y_min, x_max, y_max] in pixels.
 """
@@ -34,7 +34,7 @@ def read_annotations(path: Path) -> list[Annotation]:
     """Read ``name x_min y_min x_max y_max x_min …`` lines; a name alone is an image without faces.
 
     Names with spaces are quoted, or end with a tab (see `annotation_lines`). Blank lines and lines that begin with
-    ``#`` are passed over.
+    ``#`` are skipped.
 
     Raises:
         DataError: the file cannot be read, a line is malformed, a name leads out of the images' folder, or an image has
@@ -86,7 +86,7 @@ def read_ignore_regions(path: Path) -> dict[str, npt.NDArray[np.float32]]:
 
 
 def _check_name(name: str, path: Path, number: int, lines: dict[str, int]) -> None:
-    """See that `name` on line `number` stays inside its folder and stands on no other of `lines`, which it joins."""
+    """Check that `name` on line `number` stays inside its folder and stands on no other of `lines`, which it joins."""
     inside("", name, f"{path}:{number}")
     first = lines.setdefault(file_name(name), number)
     if first != number:

@@ -33,7 +33,7 @@ SIZE_BOUNDS = (8.0, 16.0, 32.0)
 #: COCO's IoU thresholds: 0.5, 0.55, … 0.95.
 IOU_THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
 
-HIT, FALSE_ALARM, NEITHER = 1, 0, -1
+HIT, FALSE_POSITIVE, NEITHER = 1, 0, -1
 
 
 class SizeBin(NamedTuple):
@@ -78,7 +78,7 @@ class Evaluation(NamedTuple):
 
 
 class ImageOutcome(NamedTuple):
-    """One image at one threshold: (N,) `HIT`, `FALSE_ALARM` or `NEITHER`; (G,) whether a face was found."""
+    """One image at one threshold: (N,) `HIT`, `FALSE_POSITIVE` or `NEITHER`; (G,) whether a face was found."""
 
     detections: npt.NDArray[np.int8]
     found: npt.NDArray[np.bool_]
@@ -186,7 +186,7 @@ def _judge(image: _Image, size: SizeBin, threshold: float) -> tuple[npt.NDArray[
     """(N,) outcomes, best detection first, and (G,) whether a face was taken."""
     wanted = _within(image.face_sizes, size).tolist()
     taken = [False] * len(wanted)
-    outcome = np.where(image.in_ignored | ~_within(image.sizes, size), NEITHER, FALSE_ALARM).astype(np.int8)
+    outcome = np.where(image.in_ignored | ~_within(image.sizes, size), NEITHER, FALSE_POSITIVE).astype(np.int8)
     for detection, faces in image.candidates:
         chosen = -1
         for face, iou in faces:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ssh_tf.datasets.average_precision import FALSE_ALARM, judge_image
+from ssh_tf.datasets.average_precision import FALSE_POSITIVE, judge_image
 from ssh_tf.datasets.records import ImageRecord
 from ssh_tf.utils.contact_sheet import Tile, contact_sheet, crop_around
 from ssh_tf.utils.drawing import draw_boxes, draw_faces, draw_truth
@@ -38,12 +38,12 @@ def missed_faces(
     return sorted(missed, key=lambda failure: -failure.rank)
 
 
-def false_alarms(records: Sequence[ImageRecord], detections: Sequence[npt.NDArray[np.float32]]) -> list[Failure]:
+def false_positives(records: Sequence[ImageRecord], detections: Sequence[npt.NDArray[np.float32]]) -> list[Failure]:
     """The detections that hit no face and lie in no ignore region; highest score first."""
     alarms = []
     for at, (record, rows) in enumerate(zip(records, detections, strict=True)):
         outcome = judge_image(rows, record.boxes, record.ignore)
-        for row in rows[outcome.detections == FALSE_ALARM].astype(np.float64):
+        for row in rows[outcome.detections == FALSE_POSITIVE].astype(np.float64):
             alarms.append(Failure(at, row[:4], float(row[4])))
     return sorted(alarms, key=lambda failure: -failure.rank)
 
@@ -59,7 +59,7 @@ def failure_sheet(
     The failure is red, faces are blue, ignore regions grey, detections from `threshold` on green.
     """
     missed = missed_faces(records, detections, threshold)[:count]
-    alarms = false_alarms(records, detections)[:count]
+    alarms = false_positives(records, detections)[:count]
     tiles = [
         *_tiles(records, detections, missed, "missed, {:.0f} px", threshold),
         *_tiles(records, detections, alarms, "false, {:.2f}", threshold),

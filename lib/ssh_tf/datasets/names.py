@@ -11,7 +11,7 @@ _SUFFIX = ".jpg"
 
 
 def file_name(name: str) -> str:
-    """The image file that `name` means: itself, with ``.jpg`` behind a name without an image's suffix."""
+    """The image file that `name` means: itself, with ``.jpg`` after a name without an image's suffix."""
     return name if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES else f"{name}{_SUFFIX}"
 
 

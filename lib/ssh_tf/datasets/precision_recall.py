@@ -20,7 +20,7 @@ def average_precision(recall: npt.ArrayLike, precision: npt.ArrayLike) -> float:
     """
     padded_recall = np.concatenate([[0.0], np.asarray(recall, dtype=np.float64), [1.0]])
     padded_precision = np.concatenate([[0.0], np.asarray(precision, dtype=np.float64), [0.0]])
-    # fmax and not maximum: MATLAB's max() passes over NaN.
+    # fmax and not maximum: MATLAB's max() skips NaN.
     envelope = np.fmax.accumulate(padded_precision[::-1])[::-1]
     steps = np.flatnonzero(padded_recall[1:] != padded_recall[:-1])
     return float(np.sum((padded_recall[steps + 1] - padded_recall[steps]) * envelope[steps + 1]))

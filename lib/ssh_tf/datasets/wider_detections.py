@@ -70,7 +70,7 @@ def parse_text(text: str) -> FloatArray | None:
     """(N, 5) rows of one official file, or None where the toolbox would drop the image (``read_pred.m``).
 
     It drops one with too few lines, a row of less than five columns, text in a row or a blank line between the rows.
-    Lines after the counted rows and columns after the fifth are passed over; commas, tabs, CRLF and a count of ``2.0``
+    Lines after the counted rows and columns after the fifth are skipped; commas, tabs, CRLF and a count of ``2.0``
     are read.
     """
     lines = text.replace("\r\n", "\n").split("\n")
@@ -89,7 +89,7 @@ def parse_text(text: str) -> FloatArray | None:
 def read_detections_text(folder: str | os.PathLike[str], names: Sequence[str], problems: Problems) -> list[FloatArray]:
     """The (N, 5) rows of each image from a folder of official text files.
 
-    What the toolbox drops or passes over is dropped or passed over here as well, and named in `problems`.
+    What the toolbox drops or skips is dropped or skipped here as well, and named in `problems`.
 
     Raises:
         DataError: there is no such folder, or it holds not one file of the set.

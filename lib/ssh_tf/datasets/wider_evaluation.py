@@ -54,7 +54,7 @@ def evaluate_wider(rows: Sequence[npt.ArrayLike], truth: GroundTruth) -> dict[st
     matches, entries = [np.zeros(0, np.int64)], [np.zeros(0)]
     for image, score, start, end in zip(images, scores, truth.starts[:-1], truth.starts[1:], strict=True):
         if len(image) == 0 or start == end:
-            # evaluation.m passes over an image without ground truth: its detections are not even false.
+            # evaluation.m skips an image without ground truth: its detections are not even false positives.
             continue
         match = first_match(image[:, :4], truth.boxes[start:end])
         matches.append(np.where(match < 0, -1, match + start))

@@ -72,7 +72,7 @@ def map_anchors(height: int, width: int, branch: Branch) -> np.ndarray:
 def branch_sizes(height: int, width: int, pool_deep: bool) -> list[tuple[int, int]]:
     """Sizes (h, w) of the feature maps of M1, M2 and M3 for an input of `height` × `width` pixels.
 
-    With `pool_deep` M3's map is M2's behind a 2×2 pool that rounds down, but not to nothing; else it has stride 32.
+    With `pool_deep` M3's map is M2's after a 2×2 pool that rounds down, but not to 0; else it has stride 32.
     """
 
     def over(stride: int) -> tuple[int, int]:

@@ -1,1 +1,1 @@
-"""Networks put to work: configuration, the detector, runs over sets, training. The first layer that reads the YAML."""
+"""Networks in use: configuration, the detector, runs over sets, training. The first layer that reads the YAML."""

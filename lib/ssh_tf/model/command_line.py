@@ -148,7 +148,7 @@ def detection_config(arguments: argparse.Namespace) -> Config:
     """The configuration that `--threshold`, `--size`, `--cfg` and `--set` ask for.
 
     Raises:
-        ConfigError: it cannot be read or holds what it must not.
+        ConfigError: it cannot be read or holds an invalid value.
     """
     size = arguments.size or (None if arguments.cfg else DEFAULT_SIZE)
     config = load_config(arguments.cfg, [*(size_settings(size) if size else []), *arguments.set])
@@ -229,7 +229,7 @@ def _size(text: str) -> str:
 
 
 class _Settings(argparse.Action):
-    """Pairs of a key and a value, behind one `--set` or several. What else lands there came too late on the line."""
+    """Pairs of a key and a value, after one `--set` or several; anything else there should stand before `--set`."""
 
     def __call__(
         self,

@@ -143,7 +143,7 @@ CONFIG_KEYS: Mapping[str, ConfigKey] = MappingProxyType(
         "TEST.RPN_POST_NMS_TOP_N": _count(300, "mode nms: proposals kept of each branch"),
         "TEST.RPN_TOP_N": _count(5000, "mode top: anchors kept of each branch"),
         "TEST.NMS": _part(0.3, "a detection that overlaps a better one of any branch or scale more is suppressed"),
-        "RESNET.FIXED_BLOCKS": ConfigKey(1, "blocks frozen in training behind the root, which always is", 0, 3),
+        "RESNET.FIXED_BLOCKS": ConfigKey(1, "blocks frozen in training after the root, which is always frozen", 0, 3),
         "MOBILENET.FIXED_LAYERS": ConfigKey(3, "MobileNetV1: layers frozen in training, from the input on", 0, 14),
         "MOBILENET.TRAIN_AFFINE": ConfigKey(
             False, "MobileNetV1: train gamma and beta of batch normalisation in the layers that are not frozen"

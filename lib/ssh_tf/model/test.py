@@ -88,7 +88,7 @@ def backbone_of(model: Path) -> str | None:
 
 
 def settings_of(model: Path, backbone: str | None, precision: str, config: Config) -> JsonObject:
-    """All that the detections of a run depend on, the images aside; `model` by the SHA-256 of its bytes."""
+    """All that the detections of a run depend on, except the images; `model` by the SHA-256 of its bytes."""
     relevant = {key: value for key, value in to_plain(config).items() if key != "TRAIN"}
     return {"model": _digest(model), "backbone": backbone, "precision": precision, "config": relevant}
 
@@ -179,7 +179,7 @@ def _detect(
 
 
 def _present(images: Sequence[SetImage], store: Path) -> set[str]:
-    """The names of those whose detections are stored; and see that no two would be stored in one place."""
+    """The names of those whose detections are stored; and check that no two would be stored in one place."""
     paths = {image.name: inside(store, f"{image.name}.txt", str(store)) for image in images}
     if len(paths) != len(images):
         twice = next(name for name, times in Counter(image.name for image in images).items() if times > 1)
@@ -202,7 +202,7 @@ def _rows(path: Path) -> FloatArray:
 
 
 def _claim(folder: Path, settings: JsonObject, restart: bool) -> None:
-    """Note the settings of the run in `folder`, or see that they are those of the run that is there."""
+    """Note the settings of the run in `folder`, or check that they are those of the run that is there."""
     path = folder / SETTINGS
     if path.is_file() and not restart:
         try:
@@ -221,7 +221,7 @@ def _claim(folder: Path, settings: JsonObject, restart: bool) -> None:
 
 
 def _claim_images(folder: Path, images: Sequence[SetImage], done: Set[str]) -> None:
-    """Note the sizes in bytes of the images, and see that the stored detections are of files of those sizes."""
+    """Note the sizes in bytes of the images, and check that the stored detections are of files of those sizes."""
     path = folder / IMAGE_LIST
     noted = _noted(path) if done and path.is_file() else {}
     sizes = {image.name: image.path.stat().st_size for image in images if image.path.is_file()}

@@ -14,7 +14,7 @@ class NetworkOptions(NamedTuple):
     mobile_weight_decay: float = 4e-5
     bias_decay: bool = False
     fixed_blocks: int = 1
-    """ResNet: blocks frozen behind the root."""
+    """ResNet: blocks frozen after the root."""
     fixed_layers: int = 3
     """MobileNetV1: layers frozen from the input on."""
     train_affine: bool = False

@@ -109,7 +109,7 @@ def _part(target: Path) -> Path:
 
 
 def _is_whole(path: Path, frames: int) -> bool:
-    """Whether an MP4 file holds `frames` frames. OpenCV does not tell of what it failed to write."""
+    """Whether an MP4 file holds `frames` frames. OpenCV does not report what it failed to write."""
     try:
         boxes, position, size = set(), 0, os.path.getsize(path)
         with path.open("rb") as stream:

@@ -277,7 +277,7 @@ def _members(archive: Path) -> Iterator[tuple[dict[str, int], Iterator[tuple[str
                 names = {entry.filename: entry.file_size for entry in opened.infolist() if not entry.is_dir()}
                 yield names, ((name, opened.open(name)) for name in names)
         elif start.startswith(_GZIP):
-            # The sum stands behind the last member, where tarfile does not look.
+            # The sum follows the last member, where tarfile does not look.
             with gzip.open(stream) as whole, tarfile.open(fileobj=whole, mode="r:") as tar:
                 entries = [entry for entry in tar.getmembers() if not entry.isdir()]
                 for entry in entries:

@@ -76,7 +76,7 @@ def draw_faces(
 ) -> npt.NDArray[np.uint8]:
     """Return a copy of `image` (H, W, 3) with the `detections` (N, 5) [x1, y1, x2, y2, score] from `threshold` up.
 
-    Each has its score, behind the number that `tracks` (N) gives it.
+    Each has its score, after the number that `tracks` (N) gives it.
     """
     rows = np.asarray(detections).reshape(-1, 5)
     # Worst first, so that the best box lies on top.

@@ -10,7 +10,7 @@ from ssh_tf.utils.quiet import quiet_libraries
 _LONGEST = 2000
 _OURS = ("", "ssh_tf", "ssh_ms", "ssh_tools")
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-# TensorFlow names the failed node in double brackets behind what it says of it, and where in the graph before.
+# TensorFlow names the failed node in double brackets after its message, and where in the graph before it.
 _BEFORE_NODE = re.compile(r"^(.+)\n?\s*\[\[\{\{node", re.MULTILINE)
 
 

@@ -61,7 +61,7 @@ def find_sources(
     """Resolve what a user named: files, folders (with all below them), patterns with `*`, `?`, `[`, addresses of
     streams, camera numbers.
 
-    Below a folder, what begins with a dot is passed over, and so is the folder `without`, where the results go. What is
+    Below a folder, what begins with a dot is skipped, and so is the folder `without`, where the results go. What is
     not there, or cannot be read, becomes a source whose only picture fails to load, so that the rest is still
     worked on.
     """

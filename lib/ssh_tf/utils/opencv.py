@@ -17,7 +17,7 @@ else:
 
 @contextmanager
 def single_threaded_opencv() -> Iterator[None]:
-    """Keep OpenCV to the thread that calls it: where pictures are worked on side by side, its own would fight."""
+    """Keep OpenCV to the thread that calls it: where several threads work on pictures, its own would compete."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:

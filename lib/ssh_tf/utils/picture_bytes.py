@@ -1,6 +1,6 @@
-"""What the bytes of a picture file show before they are decoded: that they are whole, and not too dear to decode.
+"""What the bytes of a picture file show before they are decoded: that they are whole, and not too expensive to decode.
 
-Decoders are not asked: some return a picture whose rest is grey, some tell of damage on standard error.
+Decoders are not asked: some return a picture whose rest is grey, some report damage on standard error.
 """
 
 import re
@@ -31,10 +31,10 @@ class Flawed(Exception):
 
 
 def checked(data: bytes) -> bytes:
-    """What a decoder is to be given of a picture file: all of it, or a PNG without its remarks.
+    """What a decoder is to be given of a picture file: all of it, or a PNG reduced to the chunks of its picture.
 
     Raises:
-        Flawed: a JPEG or PNG that is cut off, a PNG with a damaged part, a JPEG of too many scans.
+        Flawed: a JPEG or PNG that is cut off, a PNG with a damaged chunk, a JPEG of too many scans.
     """
     if data.startswith(b"\xff\xd8"):
         _check_jpeg(data)
@@ -44,7 +44,7 @@ def checked(data: bytes) -> bytes:
 
 
 def is_loud(data: bytes) -> bool:
-    """Whether OpenCV's decoder of the format tells of damage on standard error: that of a JPEG or a PNG."""
+    """Whether OpenCV's decoder of the format reports damage on standard error: that of a JPEG or a PNG."""
     return data.startswith((b"\xff\xd8", _PNG_SIGNATURE))
 
 
@@ -58,7 +58,7 @@ def is_heif(data: bytes) -> bool:
 
 
 def late_exif(stream: BinaryIO) -> bytes:
-    """The EXIF data of a PNG file, wherever they are; some programs write them behind the pixels. Empty if none."""
+    """The EXIF data of a PNG file, wherever they are; some programs write them after the pixels. Empty if none."""
     position = len(_PNG_SIGNATURE)
     while True:
         stream.seek(position)
@@ -79,7 +79,7 @@ def _check_jpeg(data: bytes) -> None:
     """
     position, scans = 2, 0
     while True:
-        # Entropy-coded data follow a scan header; elsewhere the next marker is right here or behind fill bytes.
+        # Entropy-coded data follow a scan header; elsewhere the next marker is right here or after fill bytes.
         found = _JPEG_MARKER.search(data, position)
         if found is None:
             raise Flawed(_CUT)

@@ -1,6 +1,6 @@
 """Pillow as a decoder: silent, whatever a file holds, and upright. Letters: `H, W` size of a picture.
 
-OpenCV's decoders of JPEG and PNG tell of damage on standard error, from C, where no level of its log holds them.
+OpenCV's decoders of JPEG and PNG report damage on standard error, from C, where no level of its log holds them.
 """
 
 import io
@@ -26,7 +26,7 @@ _DEEP_PNG = ("PNG", "I;16")
 # AVIF, TIFF and WebP, since OpenCV before 4.13 does not turn them; GIF, since it does not read it.
 _FORMATS = ("AVIF", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 
-# Of TIFF files: modes of which OpenCV makes the same. libtiff tells of damage on standard error under Pillow, and under
+# Of TIFF files: modes of which OpenCV makes the same. libtiff reports damage on standard error under Pillow, and under
 # OpenCV in its log.
 _PLAIN_TIFF = ("1", "CMYK", "L", "P", "RGB")
 
@@ -114,10 +114,10 @@ def _bgr(picture: Image.Image) -> npt.NDArray[np.uint8]:
 
 
 def _orientation(picture: Image.Image, late: bytes = b"") -> object:
-    """EXIF's number for how a file's picture is to be turned, 1 to 8, or what stands in its place."""
+    """EXIF's number for how a file's picture is to be turned, 1 to 8, or another value if the file holds one."""
     if picture.format == "TIFF":  # Pillow's reader turns it itself
         return 1
-    # Not `getexif`: it decodes a whole PNG to look for EXIF behind its pixels.
+    # Not `getexif`: it decodes a whole PNG to look for EXIF after its pixels.
     exif = Image.Exif()
     exif.load(picture.info.get("exif", late))
     return exif.get(_EXIF_ORIENTATION)

@@ -1,6 +1,6 @@
-"""What a program of ours asks of the libraries under it.
+"""Log levels of the libraries that a tool uses.
 
-It goes for the whole process, so only a tool may ask: as a library, `ssh_tf` leaves all of it to its host.
+It applies to the whole process, so only a tool may call it: as a library, `ssh_tf` leaves all of it to its host.
 """
 
 import logging
@@ -16,9 +16,9 @@ _ENVIRONMENT = {
 
 
 def quiet_libraries() -> None:
-    """Leave the one line to be seen that a user has to see. A level that the environment sets already is respected.
+    """Show the user only our one line. A level that the environment sets already is respected.
 
-    TensorFlow and MindSpore tell how they start and compile; of what they cannot decode, OpenCV and FFmpeg tell in
+    TensorFlow and MindSpore log how they start and compile; of what they cannot decode, OpenCV and FFmpeg tell in
     several lines what we say in one, with the file's name; Pillow warns of odd metadata. To be called before these are
     imported.
     """

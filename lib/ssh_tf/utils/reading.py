@@ -1,4 +1,4 @@
-"""One guard around each reader of files: its parser may raise what it likes, the user gets one line.
+"""One guard around each reader of files: whatever its parser raises, the user gets one line.
 
 A reader is a function decorated with `reader`, or it reads in a block of `reading`; tests/test_readers.py finds them
 all and feeds them anything. Inside, files are opened by the functions below: they take regular files of bounded size.
@@ -86,7 +86,7 @@ def open_file(path: str | os.PathLike[str], limit: int = MAX_BYTES) -> BinaryIO:
 
 
 def check_file(path: str | os.PathLike[str], limit: int | None = MAX_BYTES) -> None:
-    """See that `path` is a regular file of at most `limit` bytes; None for what is not read at once.
+    """Check that `path` is a regular file of at most `limit` bytes; None for what is not read at once.
 
     Raises:
         Refused: it is something else, which might block or never end, or is larger.
@@ -112,7 +112,7 @@ def read_text(path: str | os.PathLike[str], limit: int = MAX_TEXT, errors: str =
 
     Args:
         limit: bytes.
-        errors: "strict", or "replace" where a damaged letter does no harm.
+        errors: "strict", or "replace" where a damaged character does no harm.
     """
     try:
         return read_bytes(path, limit).decode("utf-8-sig", errors=errors)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def stop_signals() -> Iterator[list[str]]:
-    """Collect SIGINT and SIGTERM instead of dying of them; the list holds the names of those that came.
+    """Collect SIGINT and SIGTERM instead of ending the process; the list holds the names of those that came.
 
     The second one does what it does elsewhere. In a thread, where Python takes no signals, the list stays empty.
     """

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssh_tf.datasets.average_precision import (
-    FALSE_ALARM,
+    FALSE_POSITIVE,
     HIT,
     IOU_THRESHOLDS,
     NEITHER,
@@ -49,9 +49,9 @@ def test_ap_is_the_mean_over_thresholds():
     assert result.ap == pytest.approx(0.5)
 
 
-def test_second_detection_of_a_face_is_a_false_alarm():
+def test_second_detection_of_a_face_is_a_false_positive():
     outcome = judge_image([(0, 0, 20, 19, 0.5), (*FACE, 0.4)], [FACE])
-    assert outcome.detections.tolist() == [HIT, FALSE_ALARM]
+    assert outcome.detections.tolist() == [HIT, FALSE_POSITIVE]
     assert outcome.found.tolist() == [True]
 
 
@@ -62,10 +62,10 @@ def test_best_overlap_is_taken_and_not_the_first():
 
 def test_judgements_come_in_the_order_given():
     outcome = judge_image([(50, 50, 60, 60, 0.1), (*FACE, 0.9)], [FACE])
-    assert outcome.detections.tolist() == [FALSE_ALARM, HIT]
+    assert outcome.detections.tolist() == [FALSE_POSITIVE, HIT]
 
 
-def test_missed_face_and_false_alarm():
+def test_missed_face_and_false_positive():
     result = evaluate_detections([[(*FACE, 0.9), (100, 100, 120, 120, 0.8)]], [[FACE, (50, 50, 70, 70)]]).overall
     assert result.recall.tolist() == [0.5, 0.5]
     assert result.precision.tolist() == [1.0, 0.5]
@@ -76,24 +76,26 @@ def test_missed_face_and_false_alarm():
 def test_detection_half_inside_an_ignore_region_is_not_judged():
     face, region = (100, 100, 120, 120), (0, 0, 10, 40)
     assert judge_image([(0, 0, 20, 20, 0.9)], [face], [region]).detections.tolist() == [NEITHER]
-    assert judge_image([(0, 0, 20.5, 20, 0.9)], [face], [region]).detections.tolist() == [FALSE_ALARM]
+    assert judge_image([(0, 0, 20.5, 20, 0.9)], [face], [region]).detections.tolist() == [FALSE_POSITIVE]
     # Many may lie in one region; a face in the region is still a face.
     outcome = judge_image([(*FACE, 0.9), (1, 1, 9, 9, 0.8), (2, 2, 9, 9, 0.7)], [FACE], [(0, 0, 50, 50)])
     assert outcome.detections.tolist() == [HIT, NEITHER, NEITHER]
 
 
 def test_two_ignore_regions_are_not_added():
-    assert judge_image([(0, 0, 20, 20, 0.9)], [], [(0, 0, 20, 9), (0, 9, 20, 18)]).detections.tolist() == [FALSE_ALARM]
+    assert judge_image([(0, 0, 20, 20, 0.9)], [], [(0, 0, 20, 9), (0, 9, 20, 18)]).detections.tolist() == [
+        FALSE_POSITIVE
+    ]
 
 
 def test_sizes():
-    """A face of 4, one of 10 (missed) and one of 20 px; a false alarm of 10 px with the highest score."""
+    """A face of 4, one of 10 (missed) and one of 20 px; a false positive of 10 px with the highest score."""
     small, medium, large = (0, 0, 4, 4), (20, 20, 30, 30), (50, 50, 70, 70)
     detections = [(100, 100, 110, 110, 0.9), (*small, 0.8), (*large, 0.7)]
     result = evaluate_detections([detections], [[small, medium, large]], bounds=(8, 16, 32))
     assert [part.size.name for part in result.by_size] == ["<8", "8-16", "16-32", ">=32"]
     assert [part.faces for part in result.by_size] == [1, 1, 1, 0]
-    # The false alarm weighs on its own bin alone; detections on faces of other sizes weigh on none.
+    # The false positive weighs on its own bin alone; detections on faces of other sizes weigh on none.
     assert [part.ap50 for part in result.by_size[:3]] == [1.0, 0.0, 1.0]
     assert math.isnan(result.by_size[3].ap50)
     assert result.overall.ap50 == pytest.approx(2 / 3 * 2 / 3)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ssh_tf.datasets.failures import failure_sheet, false_alarms, missed_faces
+from ssh_tf.datasets.failures import failure_sheet, false_positives, missed_faces
 from ssh_tf.datasets.records import ImageRecord
 
 FACES = np.array([(10, 10, 30, 30), (50, 10, 60, 20), (70, 70, 75, 75)], np.float32)
@@ -38,15 +38,15 @@ def test_largest_missed_faces_come_first(records, detections):
     assert [failure.rank for failure in missed_faces(records, detections, threshold=0.05)] == [20.0, 5.0]
 
 
-def test_surest_false_alarms_come_first(records, detections):
+def test_surest_false_positives_come_first(records, detections):
     """Not the one in the ignore region."""
-    alarms = false_alarms(records, detections)
+    alarms = false_positives(records, detections)
     assert [(failure.at, round(failure.rank, 2)) for failure in alarms] == [(1, 0.85), (0, 0.8), (0, 0.3)]
     assert alarms[0].box.tolist() == [5, 5, 20, 20]
 
 
 def test_sheet_shows_them(records, detections):
-    """Two readable misses and three false alarms: five tiles in one row of six; faces and detections are drawn."""
+    """Two readable misses and three false positives: five tiles in one row of six; faces and detections are drawn."""
     sheet = failure_sheet(records, detections)
     assert sheet.shape == (218, 1200, 3)
     filled = [sheet[:, 200 * at : 200 * at + 200].std() > 5 for at in range(6)]

@@ -153,7 +153,7 @@ def test_images_without_faces_or_detections():
 
 
 def test_curve_of_two_images():
-    """First image: hit at 0.9, false alarm at 0.5. Second: false alarm at 0.7."""
+    """First image: hit at 0.9, false positive at 0.5. Second: false positive at 0.7."""
     first = curve([(*DISC_BOX, 0.9), (0, 0, 3, 3, 0.5)], [DISC])
     second = curve([(0, 0, 3, 3, 0.7)], [DISC])
     result = roc([first, second], faces=2)

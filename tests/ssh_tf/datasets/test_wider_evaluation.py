@@ -149,7 +149,7 @@ def test_rows_are_sorted_by_score():
 
 
 def test_nan_score_goes_first_and_enters_with_the_next():
-    """The NaN row is a false alarm that counts as soon as the image's best other row does."""
+    """The NaN row is a false positive that counts as soon as the image's best other row does."""
     result = curve(
         [[(0, 0, 9, 9, 0.9), (50, 50, 9, 9, math.nan)], [(90, 90, 9, 9, 0.1)]], [[(0, 0, 9, 9)], [(0, 0, 9, 9)]]
     )

@@ -383,7 +383,7 @@ def _is_image(text: str) -> bool:
 
 @contextmanager
 def _label_file(problems: Problems) -> Iterator[None]:
-    """One of many files: what is wrong with it as a whole is told, and the others are read."""
+    """One of many files: what is wrong with it as a whole is reported, and the others are read."""
     try:
         yield
     except DataError as error:

@@ -54,7 +54,7 @@ class Checkpoint:
             try:
                 self._reader = open_checkpoint(self.readable)
                 self.shapes = {name: tuple(shape) for name, shape in self._reader.get_variable_to_shape_map().items()}
-            except Exception as error:  # TensorFlow's own words tell of tables and operators
+            except Exception as error:  # TensorFlow's message is about tables and operators
                 raise Refused(f"not {_WHAT}, or a damaged one") from error
 
     def value(self, name: str) -> Array:
@@ -86,7 +86,7 @@ class Checkpoint:
         )
 
     def check(self, variables: Iterable[Variable], backbone: str) -> None:
-        """See that every one of `variables` of an SSH network with `backbone` is here in its shape.
+        """Check that every one of `variables` of an SSH network with `backbone` is here in its shape.
 
         Raises:
             CheckpointError: it is not; the first variable that differs is named.
@@ -168,7 +168,7 @@ def _without_pattern(prefix: str, files: Iterable[Path]) -> tuple[tempfile.Tempo
     return links, str(plain)
 
 
-@reader("a file that tells of checkpoints", CheckpointError)
+@reader("a file that lists checkpoints", CheckpointError)
 def _latest(state: Path) -> str:
     """The prefix that the file `checkpoint` of a folder names; beside it, wherever the folder was moved to."""
     found = _LATEST.search(read_text(state, 2**20))

@@ -124,7 +124,7 @@ def save_saved_model(graph_def: GraphDef, folder: str | os.PathLike[str]) -> Non
 
 
 def with_half_weights(graph_def: GraphDef) -> GraphDef:
-    """A copy of `graph_def` whose large float32 constants are stored as float16 behind a cast to float32.
+    """A copy of `graph_def` whose large float32 constants are stored as float16 followed by a cast to float32.
 
     Constants that float16 cannot hold (above 65504) stay as they are.
     """

@@ -25,7 +25,7 @@ _STANDARD_DOMAINS = {"", "ai.onnx"}
 def save_onnx(graph_def: GraphDef, path: str | os.PathLike[str]) -> None:
     """Write `graph_def`, a frozen graph, as an ONNX file with the same inputs and outputs.
 
-    Weights that `with_half_weights` stored in half precision stay in half precision, each behind its cast to float32.
+    Weights that `with_half_weights` stored in half precision stay so, each followed by its cast to float32.
 
     Raises:
         SSHError: tf2onnx is not installed.
@@ -69,7 +69,7 @@ class OnnxFile(NamedTuple):
 
 @reader("an ONNX model", CheckpointError)
 def read_onnx(path: Path) -> OnnxFile:
-    """The file's content, once it is seen to be a model of standard operations that is whole in itself.
+    """The file's content, once it is seen to be a model of standard operations that is complete in itself.
 
     Raises:
         CheckpointError: the file cannot be read, is damaged, or holds more than that.

@@ -69,7 +69,7 @@ def forbidden_operations(graph_def: GraphDef) -> list[str]:
 
 
 def check_calls(graph_def: GraphDef) -> None:
-    """See that calls lead to functions of the graph, end, and are not too many.
+    """Check that calls lead to functions of the graph, end, and are not too many.
 
     TensorFlow looks for a name among its own operations too, and follows a function that calls itself until the stack
     is full.
@@ -111,7 +111,7 @@ def _called(nodes: Iterable[GraphNode]) -> Iterator[str]:
 
 
 def check_constants(graph_def: GraphDef) -> None:
-    """See that the tensors written in a graph have a size, and that memory holds them.
+    """Check that the tensors written in a graph have a size, and that memory holds them.
 
     A constant of one value and a large shape is a few bytes in the file.
 

@@ -117,7 +117,7 @@ def save_int8(
 
 
 def _layers_to_quantise(graph: OnnxGraph) -> list[OnnxNode]:
-    """What lies between the image and the heads; not the heads, and none of the arithmetic of boxes behind them."""
+    """What lies between the image and the heads; not the heads, and none of the arithmetic of boxes after them."""
     producers = {output: node for node in graph.node for output in node.output}
     waiting = [node for node in graph.node if node.op_type == "Conv" and _HEAD in node.name]
     heads = {node.name for node in waiting}

@@ -35,7 +35,7 @@ class GraphRunner:
         `rois` and `roi_scores` alone is taken as it is; any graph is if `options` is None.
 
         Raises:
-            CheckpointError: the graph does not hang together.
+            CheckpointError: the graph is not connected.
             SSHError: the process is a fork of one that ran a graph.
         """
         self.check_process()
@@ -65,7 +65,7 @@ class GraphRunner:
 
     @classmethod
     def check_process(cls) -> None:
-        """See that this is no fork of a process that ran a graph: TensorFlow would wait for threads that are not there.
+        """Check that this is no fork of a process that ran a graph: TensorFlow would wait for threads that it lacks.
 
         Raises:
             SSHError: it is.

@@ -39,7 +39,7 @@ class OnnxRunner:
         wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
         providers = [name for name in wanted if name in runtime.get_available_providers()]
         options = runtime.SessionOptions()
-        options.log_severity_level = _FATAL  # what fails is raised, and told by who catches it
+        options.log_severity_level = _FATAL  # what fails is raised, and reported by whoever catches it
         self._options = runtime.RunOptions()
         self._options.log_severity_level = _FATAL
         try:

@@ -1,4 +1,4 @@
-"""What a training shows: a line every so often, a progress bar, its tables and their plot, TensorBoard."""
+"""What a training shows: a line at regular intervals, a progress bar, its tables and their plot, TensorBoard."""
 
 import math
 import sys
@@ -81,7 +81,7 @@ class TrainingFiles:
 
 
 class TrainingLog:
-    """What a training tells: lines and a progress bar, and files if it has any (one worker of several has them)."""
+    """What a training reports: lines and a progress bar, and files if it has any (one worker of several has them)."""
 
     def __init__(self, files: TrainingFiles | None, start: int, iterations: int, images_per_step: int) -> None:
         """The run goes from `start` to `iterations`."""

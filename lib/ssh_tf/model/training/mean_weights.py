@@ -25,7 +25,7 @@ def mean_share(iteration: int, kept: float) -> float:
 def follow(variables: Sequence[Variable], share: Tensor) -> Tensor:
     """An operation that moves the means of `variables` to what these are now, by `share` (a scalar) of the way.
 
-    The means are made here. Called in a replica, behind what changes the variables.
+    The means are made here. Called in a replica, after what changes the variables.
     """
     updates = []
     for variable in variables:
@@ -67,7 +67,7 @@ class MeanWeights:
         session.run(self._begin)
 
     def exchange(self, session: Session) -> None:
-        """Let weights and means change places: behind the restoring of a snapshot."""
+        """Swap weights and means: after a snapshot is restored."""
         session.run(self._exchange)
 
     @contextmanager

@@ -33,7 +33,7 @@ class Snapshot(NamedTuple):
 
 
 def code_digest() -> str:
-    """A fingerprint of this package's Python sources, so that a state tells which code made it."""
+    """A fingerprint of this package's Python sources, so that a state says which code made it."""
     root = Path(__file__).resolve().parents[2]
     digest = hashlib.sha256()
     for source in sorted(root.rglob("*.py")):
@@ -56,7 +56,7 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str =
 
 
 def check_data(snapshot: Snapshot, state: JsonObject) -> None:
-    """See that a training with `state` has the images and boxes of the one that made `snapshot`: it belongs to them.
+    """Check that a training with `state` has the images and boxes of the one that made `snapshot`: it belongs to them.
 
     Raises:
         SSHError: it has others.
@@ -166,7 +166,7 @@ class SnapshotFolder:
         return True
 
     def latest_sound(self, say: Callable[[str], None]) -> Snapshot | None:
-        """The snapshot of the highest iteration all of which can be read; `say` is told of damaged ones above it.
+        """The snapshot of the highest iteration that can be read whole; `say` gets a line for each later, damaged one.
 
         Raises:
             CheckpointError: there are snapshots, and all are damaged.

@@ -4,7 +4,7 @@ Letters: `N` images of `H × W` pixels, `K` anchors of all branches, `R` proposa
 
 A frozen graph holds two layers of results. `rois`, `roi_scores` and `roi_branches` are those of one image, with the
 options it was frozen with: what another program reads. Before them stand the rows of anchors, `rows/…`: the detector
-puts proposals of its own on these, for any number of images and with the options of the day.
+computes its own proposals from these, for any number of images and with the options of the call.
 """
 
 from typing import NamedTuple

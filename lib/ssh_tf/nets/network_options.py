@@ -1,4 +1,4 @@
-"""What a backbone is asked with and what it answers."""
+"""What a backbone takes and what it returns."""
 
 from typing import NamedTuple
 

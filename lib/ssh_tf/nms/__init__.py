@@ -37,7 +37,7 @@ def processors() -> dict[str, Kept]:
 def nms(detections: ArrayLike, threshold: float) -> NDArray[np.int64]:
     """Greedy non-maximum suppression, on the GPU where there is one.
 
-    What the GPU cannot do (its memory may be taken) is done on the CPU, with a warning.
+    What the GPU cannot do (its memory may be in use) is done on the CPU, with a warning.
 
     Args:
         detections: (N, 5) of x1, y1, x2, y2 in pixels and score; read as float32.

@@ -1,4 +1,4 @@
-"""How far two sets of proposals of one image agree, when rounding may have tipped a suppression here or there.
+"""How far two sets of proposals of one image agree, when rounding may have changed a suppression.
 
 Letters: `R` wanted proposals, `S` found ones.
 """

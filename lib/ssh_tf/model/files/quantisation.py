@@ -1,7 +1,7 @@
 """Detection graphs in 8 bits, by ONNX Runtime's static quantisation. Needs the extra `onnx`.
 
 Weights get a scale for each output channel, activations one for each tensor: its range on pictures of a calibration.
-The heads stay in float32: they take next to no time, and scores that are rounded to 8 bits would be full of ties.
+The heads stay in float32: they take hardly any time, and scores that are rounded to 8 bits would be full of ties.
 
 Letters: `h, w` size of a window in pixels of the network's input.
 """

@@ -30,7 +30,7 @@ class Detected(NamedTuple):
 def detect_pictures(
     detector: Detector, pictures: Iterable[Picture], threshold: float = THRESHOLD
 ) -> Iterator[tuple[Picture, Detected | str]]:
-    """Detect faces in `pictures`, in their order. One that cannot be used comes with the reason and ends nothing.
+    """Detect faces in `pictures`, in their order. One that cannot be used comes with the reason; the others follow.
 
     Raises:
         CheckpointError: the network's graph fails.

@@ -84,9 +84,9 @@ class Detector:
             (N, 5) [x1, y1, x2, y2, score] in the image's pixels, best first; every score is above `threshold`.
 
         Raises:
-            ImageError: it is none of these, the file is none that can be read, or a side is under 16 pixels at the
+            ImageError: it is none of these, the file cannot be read, or a side is under 16 pixels at the
                 network's input.
-            ConfigError: `threshold` is none, or below what the network was told to leave out.
+            ConfigError: `threshold` is no number from 0 to 1, or below what the network was told to leave out.
             SSHError: the detector is closed, or was made in another process.
         """
         return self.detect(image, threshold, rgb=rgb).rows

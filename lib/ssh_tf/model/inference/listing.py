@@ -73,7 +73,7 @@ def read_list(path: Path) -> Iterator[JsonObject]:
 
 
 def write_as(name: str, path: Path) -> Path:
-    """Write the list at `path` once more, beside it, in the format `name` of `FORMATS`; return where.
+    """Write the list at `path` again, beside it, in the format `name` of `FORMATS`; return where.
 
     Raises:
         OSError: it cannot be written.

@@ -12,7 +12,7 @@ from ssh_tf.utils.types import Session, Tensor, Variable
 
 @contextmanager
 def lost_workers(devices: Devices, advice: str) -> Iterator[None]:
-    """Say what has happened when another worker does not answer any more; `advice` says what to do.
+    """Say what has happened when another worker no longer answers; `advice` says what to do.
 
     Raises:
         SSHError: instead of TensorFlow's error.

@@ -63,7 +63,7 @@ def network_heads(images: Tensor, options: NetworkOptions) -> tuple[Heads, ...]:
 
 
 def _pool_deep(deep: Tensor) -> Tensor:
-    """2×2 max-pool of stride 2. A single row or column would vanish: it is padded with zeros, which no output of a ReLU is below."""
+    """2×2 max-pool of stride 2. A single row or column would vanish: it is padded with zeros, the least of a ReLU."""
     missing = tf.maximum(2 - tf.shape(deep)[1:3], 0)
     padded = tf.pad(deep, [[0, 0], [0, missing[0]], [0, missing[1]], [0, 0]])
     return max_pool(tf.ensure_shape(padded, [None, None, None, deep.shape[3]]), 2, 2, "VALID")

@@ -1,4 +1,4 @@
-"""What a training prints and writes: a line at regular intervals, a progress bar, its tables and their plot, TensorBoard."""
+"""What a training prints and writes: lines, a progress bar, its tables and their plot, TensorBoard."""
 
 import math
 import sys

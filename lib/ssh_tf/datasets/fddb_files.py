@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ssh_tf.datasets.names import file_name
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.files import atomic_write, inside
 from ssh_tf.utils.reading import read_lines, reader
@@ -53,13 +54,15 @@ def read_fold(folder: str | os.PathLike[str], number: int) -> Fold:
 
 @reader("a fold's list")
 def _read_list(path: Path) -> tuple[str, ...]:
+    names: list[str] = []
     lines: dict[str, int] = {}
     for number, name in read_lines(path, errors="replace"):
         inside("", name, f"{path}:{number}")
-        first = lines.setdefault(name, number)
+        first = lines.setdefault(file_name(name), number)
         if first != number:
             raise DataError(f"{path}:{number}: {name} stands on line {first} already")
-    return tuple(lines)
+        names.append(name)
+    return tuple(names)
 
 
 def read_fold_names(folder: str | os.PathLike[str], number: int) -> tuple[str, ...]:

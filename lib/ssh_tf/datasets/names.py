@@ -11,8 +11,9 @@ _SUFFIX = ".jpg"
 
 
 def file_name(name: str) -> str:
-    """The image file that `name` means: itself, with ``.jpg`` after a name without an image's suffix."""
-    return name if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES else f"{name}{_SUFFIX}"
+    """The image file that `name` means: without ``./`` and ``//``, and with ``.jpg`` if no image's suffix is there."""
+    plain = PurePosixPath(name)
+    return str(plain) if plain.suffix.lower() in IMAGE_SUFFIXES else f"{plain}{_SUFFIX}"
 
 
 def short_name(file: str) -> str:

@@ -18,15 +18,18 @@ DEFAULT_SIZE = "accurate"
 """Of the tools that show faces; evaluation is always as the configuration says."""
 
 
+_DIGITS = 9
+
+
 def size_settings(size: str | int) -> list[str]:
     """The settings of a name of `SIZES`, or of a number: the shortest side in pixels (the longest stays ≤ 1600).
 
     Raises:
         ConfigError: it is neither.
     """
-    if size in SIZES:
-        return list(SIZES[str(size)])
-    if not str(size).isdecimal():
+    if isinstance(size, str) and size in SIZES:
+        return list(SIZES[size])
+    if not str(size).isdecimal() or len(str(size)) > _DIGITS:
         raise ConfigError(f"{size!r} is no size: {', '.join(SIZES)} or a number of pixels")
     close_up = _CLOSE_UP if int(size) > _LARGEST_WITHOUT else []
     return ["TEST.SCALES", f"[{int(size)}]", *close_up]

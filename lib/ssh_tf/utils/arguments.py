@@ -8,11 +8,16 @@ import math
 import re
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import ssh_tf
+from ssh_tf.utils.errors import one_line
 
 _N = TypeVar("_N", int, float)
+
+_MOST = 2**31 - 1
+"""What every library takes for a whole number."""
 
 # A name is a part of a path: no separators, and no dot in front.
 _PLAIN_NAME = re.compile(r"\w[\w.+=@,-]*")
@@ -27,11 +32,12 @@ class ToolParser(argparse.ArgumentParser):
             description=description, **{"formatter_class": argparse.RawDescriptionHelpFormatter, **options}
         )
         version = f"ssh-face-detector {ssh_tf.__version__}"
+        self.register("type", Path, _path)
         self.add_argument("--version", action="version", version=version, help="print the version and exit")
 
     def error(self, message: str) -> NoReturn:
         """End the tool."""
-        self.exit(2, f"error: {' '.join(message.split())}\n")
+        self.exit(2, f"error: {one_line(message)}\n")
 
     def parse_known_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> tuple[Any, list[str]]:
         """As `ArgumentParser`; an option that is spelt with a `-` for a `_`, or the other way, is known too."""
@@ -56,12 +62,12 @@ def probability(text: str) -> float:
 
 def positive(text: str) -> int:
     """A whole number from 1 up: a count, a side in pixels."""
-    return _number(int, text, lambda value: value >= 1, "is not a whole number from 1 up")
+    return _number(int, text, lambda value: 1 <= value <= _MOST, f"is not a whole number from 1 up, at most {_MOST}")
 
 
 def not_negative(text: str) -> int:
     """A whole number from 0 up: a seed, an iteration."""
-    return _number(int, text, lambda value: value >= 0, "is not a whole number from 0 up")
+    return _number(int, text, lambda value: 0 <= value <= _MOST, f"is not a whole number from 0 up, at most {_MOST}")
 
 
 def length(text: str) -> float:
@@ -81,6 +87,17 @@ def plain_name(text: str) -> str:
             f"{text!r} is not a plain name: letters, digits and _ . + = @ , - (the first a letter, a digit or _)"
         )
     return text
+
+
+def named(text: str) -> str:
+    """A path or a name that says something: an empty one would mean the folder one is in."""
+    if not text:
+        raise argparse.ArgumentTypeError("an empty name")
+    return text
+
+
+def _path(text: str) -> Path:
+    return Path(named(text))
 
 
 def _number(kind: Callable[[str], _N], text: str, fits: Callable[[_N], bool], refusal: str) -> _N:

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from ssh_tf.utils.errors import ConfigError
 from ssh_tf.utils.opencv import cv2
 
 HIDING = ("blur", "pixels", "black")
@@ -14,6 +15,9 @@ HIDING = ("blur", "pixels", "black")
 _HIDDEN_MARGIN = 0.25
 _PIXELS_ACROSS = 8
 
+MOST_MARGIN, MOST_SIDE = 5.0, 8192
+"""Of a crop: more of either would be gigabytes of repeated border."""
+
 
 def square_crop(
     image: npt.NDArray[np.uint8], box: npt.ArrayLike, margin: float = 0.3, side: int | None = None
@@ -21,7 +25,14 @@ def square_crop(
     """A square around `box` [x1, y1, x2, y2], with the part `margin` of its longer side added on each side.
 
     What lies outside of `image` (H, W, 3) repeats its border. Returns (S, S, 3): S is `side`, or the square's own size.
+
+    Raises:
+        ConfigError: `margin` is not between 0 and `MOST_MARGIN`, or `side` not between 1 and `MOST_SIDE`.
     """
+    if not 0 <= margin <= MOST_MARGIN:
+        raise ConfigError(f"a crop's margin lies between 0 and {MOST_MARGIN:g}, got {margin}")
+    if side is not None and not 1 <= side <= MOST_SIDE:
+        raise ConfigError(f"a crop's side lies between 1 and {MOST_SIDE} pixels, got {side}")
     x1, y1, x2, y2 = np.asarray(box, dtype=np.float64)[:4]
     size = max(1, round(max(x2 - x1, y2 - y1) * (1 + 2 * margin)))
     left, top = round((x1 + x2 - size) / 2), round((y1 + y2 - size) / 2)

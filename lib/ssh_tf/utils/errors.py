@@ -64,6 +64,12 @@ def is_full(error: OSError) -> bool:
     return error.errno in _FULL
 
 
+def unwritable(error: OSError, place: object) -> str:
+    """What to say of an output that cannot be written: of the file that `error` names, or of `place`."""
+    advice = "make room there" if is_full(error) else "is it a folder that can be written to?"
+    return f"{error.filename or place}: {error.strerror or error}; {advice}"
+
+
 def reason_of(error: BaseException) -> str:
     """One line that says what went wrong with one item of many, whatever was raised."""
     if isinstance(error, OSError) and error.strerror:
@@ -101,8 +107,6 @@ def run_tool(main: Callable[[Sequence[str] | None], int]) -> None:
         code = 1
     except OSError as error:
         # What could be read was: this is an output that cannot be written, by default what we print to.
-        place = error.filename or "standard output"
-        advice = "make room there" if is_full(error) else "is it a folder that can be written to?"
-        print(one_line(f"error: {place}: {error.strerror or error}; {advice}"), file=sys.stderr)
+        print(one_line(f"error: {unwritable(error, 'standard output')}"), file=sys.stderr)
         code = 2
     sys.exit(code)

@@ -63,6 +63,7 @@ def test_byte_order_mark_is_no_part_of_a_name(write):
         ("/etc/a.jpg", "outside of its folder"),
         ("a" * 300, "too long"),
         ("good 5 6 7 8", "stands on line 2 already"),
+        ("./good.jpg 5 6 7 8", "stands on line 2 already"),
         ("a.jpg 1 2 3 4 5 9 7 8", "y_max < y_min"),
     ],
 )

@@ -98,6 +98,7 @@ def test_sizes(tmp_path):
         ("/2002/c", "outside of its folder"),
         ("../2002/c", "outside of its folder"),
         ("2002/a", "line 1 already"),
+        ("2002//a.jpg", "line 1 already"),
     ],
 )
 def test_names_in_a_list_are_checked(folds, line, words):

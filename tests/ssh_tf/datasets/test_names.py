@@ -27,3 +27,8 @@ PART = st.sampled_from(["a", "b/", ".", "jpg", ".jpg", "png", ".png", ".JPG", ".
 @given(st.lists(PART).map("".join).map(file_name))
 def test_no_two_files_have_one_short_name(file):
     assert file_name(short_name(file)) == file
+
+
+@pytest.mark.parametrize("name", ["a/b.jpg", "./a/b.jpg", "a//b.jpg", "a/./b.jpg", "a/b", "./a//b"])
+def test_an_image_has_one_name_however_it_is_written(name):
+    assert file_name(name) == "a/b.jpg"

@@ -1,9 +1,12 @@
 """Crops by literal cases; hidden faces by what is left of them."""
 
+import math
+
 import numpy as np
 import pytest
 
 from ssh_tf.utils.crops import HIDING, hide_faces, square_crop
+from ssh_tf.utils.errors import ConfigError
 
 NOISE = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
 
@@ -68,3 +71,11 @@ def test_no_faces_and_faces_outside_change_nothing():
 def test_no_such_way_to_hide():
     with pytest.raises(ValueError, match="how: expected one of blur, pixels, black, got 'fog'"):
         hide_faces(NOISE, [], "fog")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"margin": -1}, {"margin": math.nan}, {"margin": 1e308}, {"side": 0}, {"side": 10**9}]
+)
+def test_margins_and_sides_that_are_none(wrong):
+    with pytest.raises(ConfigError, match=r"a crop's (margin|side) lies between"):
+        square_crop(np.zeros((20, 20, 3), np.uint8), [2, 2, 9, 9], **wrong)

@@ -69,6 +69,12 @@ def test_text(tmp_path):
     assert read_text(tmp_path / "a", errors="replace") == "ab\ufffd"
 
 
+@pytest.mark.parametrize("text", ["a: 1\nb: 2\na: 3", "c:\n  a: 1\n  a: 1", "{a: 1, b: 2, \n\n a: 1}"])
+def test_a_key_of_yaml_stands_once(text):
+    with pytest.raises(Refused, match=r"line 3: a stands on line [12] already"):
+        parse_yaml(text)
+
+
 def test_yaml_has_no_aliases():
     """Nine lines of them would stand for a billion words."""
     lines = [

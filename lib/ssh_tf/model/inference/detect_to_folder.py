@@ -19,7 +19,7 @@ from ssh_tf.model.inference.keeping import FolderJob, Keeper
 from ssh_tf.model.inference.listing import LIST_NAME, failed_line, found_line, run_line, write_as
 from ssh_tf.model.inference.tracking import FaceTracker, check_tracking
 from ssh_tf.utils.copies import Copies, copy_name
-from ssh_tf.utils.errors import FullDiskError, ImageError, SSHError, one_line
+from ssh_tf.utils.errors import FullDiskError, ImageError, SSHError, one_line, unwritable
 from ssh_tf.utils.growing import GrowingLines
 from ssh_tf.utils.locks import claimed
 from ssh_tf.utils.media import MediaSource, Picture, find_sources
@@ -121,7 +121,7 @@ def detect_to_folder(
         if tally.pictures:
             write_as(job.form, output / LIST_NAME)
     except OSError as error:
-        raise SSHError(f"{error.filename or output}: cannot be written: {error.strerror}") from error
+        raise SSHError(unwritable(error, output)) from error
     return code or (_FAILED if tally.failed else 0)
 
 

@@ -217,7 +217,8 @@ def test_sizes_by_name_and_number(size, shapes):
 
 
 @pytest.mark.parametrize(
-    ("size", "words"), [("huge", "'huge' is no size: fast, balanced"), (3, "between 16 and"), (-480, "is no size"), ([480], "is no size")]
+    ("size", "words"),
+    [("huge", "'huge' is no size: fast, balanced"), (3, "between 16 and"), (-480, "is no size"), ([480], "is no size")],
 )
 def test_sizes_that_are_none(size, words):
     with pytest.raises(ConfigError, match=words):

@@ -49,10 +49,10 @@ def longest_pause():
 
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory):
-    """Prefix of a checkpoint of MobileNetV1 at a quarter of its channels (settings: `networks.SMALL`)."""
+    """Prefix of a checkpoint of the backbone `tiny` (settings: `networks.SMALL`)."""
     from networks import SMALL, write_checkpoint
 
-    return write_checkpoint(tmp_path_factory.mktemp("checkpoint") / "small", "mobile", SMALL)
+    return write_checkpoint(tmp_path_factory.mktemp("checkpoint") / "small", "tiny", SMALL)
 
 
 @pytest.fixture(scope="session")

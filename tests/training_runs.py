@@ -61,7 +61,9 @@ def write_pictures(folder, count=6, size=(96, 128), seed=0, splits=("train", "va
 
 def start_training(arguments, environment=None, before=""):
     """Begin `tools/trainval_net.py` with `arguments` in a process of its own, after the Python statements `before`."""
-    program = f"import runpy, sys\n{before}\nsys.argv = {[str(TOOL), *map(str, arguments)]!r}\n"
+    # `networks` has the small backbone.
+    program = f"import runpy, sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})\nimport networks\n"
+    program += f"{before}\nsys.argv = {[str(TOOL), *map(str, arguments)]!r}\n"
     program += "runpy.run_path(sys.argv[0], run_name='__main__')\n"
     return subprocess.Popen(
         [sys.executable, "-c", program],

@@ -18,7 +18,7 @@ def other(checkpoint, tmp_path_factory):
     return path
 
 
-def run(output, *models, share=(), backbone="mobile"):
+def run(output, *models, share=(), backbone="tiny"):
     shares = ["--share", *map(str, share)] if share else []
     named = ["--backbone", backbone, "--output", str(output)]
     return main(["--model", *map(str, models), *shares, *named, "--set", *SMALL])
@@ -66,7 +66,7 @@ def test_wrong_input_is_named(checkpoint, other, tmp_path, capsys):
 
 def test_a_backbone_alone_is_refused(checkpoint, tmp_path):
     stored = Checkpoint(checkpoint)
-    backbone = [name for name in stored.shapes if name.startswith("MobilenetV1/Conv2d")]
+    backbone = [name for name in stored.shapes if name.startswith("Tiny/Conv2d")]
     np.savez(tmp_path / "backbone.npz", **{name: stored.value(name) for name in backbone})
     with pytest.raises(CheckpointError, match="no whole SSH network"):
         run(tmp_path / "mean.ckpt", tmp_path / "backbone.npz")

@@ -15,7 +15,7 @@ from ssh_tools.convert_ckpt_to_pb import main
 
 
 def arguments(checkpoint, output, *more):
-    return ["--backbone", "mobile", "--model", checkpoint, "--output", str(output), *more, "--set", *SMALL]
+    return ["--backbone", "tiny", "--model", checkpoint, "--output", str(output), *more, "--set", *SMALL]
 
 
 def test_all_forms_are_written_and_compared(checkpoint, tmp_path, capsys):
@@ -82,7 +82,7 @@ def test_image_to_compare_on(checkpoint, tmp_path, monkeypatch):
 
 
 def test_checkpoint_for_another_backbone(checkpoint, tmp_path):
-    with pytest.raises(CheckpointError, match="for the backbone mobile"):
+    with pytest.raises(CheckpointError, match="for the backbone tiny"):
         main(["--backbone", "vgg16", "--model", checkpoint, "--output", str(tmp_path / "model.pb")])
     assert not (tmp_path / "model.pb").exists()
 

@@ -10,7 +10,7 @@ from ssh_tools.convert_ckpt_to_pb import main as freeze
 from ssh_tools.convert_pb_to_ckpt import main
 
 
-def arguments(model, output, backbone="mobile"):
+def arguments(model, output, backbone="tiny"):
     return ["--model", str(model), "--backbone", backbone, "--output", str(output), "--set", *SMALL]
 
 
@@ -25,7 +25,7 @@ def test_every_variable_comes_back(checkpoint, frozen_model, tmp_path):
 def test_half_precision_comes_back_as_float32(checkpoint, tmp_path):
     half = tmp_path / "half.pb"
     assert (
-        freeze(["--backbone", "mobile", "--model", checkpoint, "--output", str(half), "--half", "--set", *SMALL]) == 0
+        freeze(["--backbone", "tiny", "--model", checkpoint, "--output", str(half), "--half", "--set", *SMALL]) == 0
     )
     assert main(arguments(half, tmp_path / "back.ckpt")) == 0
     before, after = Checkpoint(checkpoint), Checkpoint(tmp_path / "back.ckpt")

@@ -83,7 +83,7 @@ def test_demo_on_pictures_of_every_kind(checkpoint, zoo, tmp_path, capsys):
         "--model",
         checkpoint,
         "--backbone",
-        "mobile",
+        "tiny",
         "--threshold",
         "0.4",
     ]
@@ -135,7 +135,7 @@ def test_demo_images_are_the_default(frozen_model, zoo, tmp_path, monkeypatch):
 
 
 def test_wrong_backbone(checkpoint):
-    with pytest.raises(CheckpointError, match="for the backbone mobile"):
+    with pytest.raises(CheckpointError, match="for the backbone tiny"):
         demo.main(["x.jpg", "--model", checkpoint, "--backbone", "vgg16"])
 
 
@@ -218,7 +218,7 @@ def test_an_error_is_one_line_and_exit_code_2(monkeypatch, capsys):
 
 def test_a_low_threshold_reaches_into_the_graph(tmp_path, zoo):
     # Weights that give every anchor a score of about one in a hundred.
-    prefix = write_checkpoint(tmp_path / "faint", "mobile", SMALL, face_logit=-4.6)
+    prefix = write_checkpoint(tmp_path / "faint", "tiny", SMALL, face_logit=-4.6)
     arguments = [str(zoo / "colour.jpg"), "--model", prefix, "--output", str(tmp_path / "out")]
     assert demo.main([*arguments, "--threshold", "0.001", "--set", *SMALL]) == 0
     scores = [face["score"] for face in lines(tmp_path / "out")[0]["faces"]]

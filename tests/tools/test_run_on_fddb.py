@@ -11,7 +11,7 @@ from ssh_tf.utils.errors import DataError
 from ssh_tools.eval_fddb import main as evaluate
 from ssh_tools.RunOnFDDB import main
 
-BACKBONE = "mobile"
+BACKBONE = "tiny"
 DEMO = Path(__file__).parents[2] / "data" / "demo"
 FACE = "100 80 1.5 130 150 1"
 

@@ -15,7 +15,7 @@ from ssh_tools.reval import main as reval
 from ssh_tools.test_net import main
 from wider_cases import write_mat
 
-BACKBONE = "mobile"
+BACKBONE = "tiny"
 DEMO = Path(__file__).parents[2] / "data" / "demo"
 
 

@@ -63,7 +63,7 @@ def broken_root(tmp_path, data_root):
 @pytest.fixture(scope="module")
 def weight(tmp_path_factory):
     """A checkpoint to start from."""
-    return write_checkpoint(tmp_path_factory.mktemp("weight") / "first.ckpt", "mobile", settings())
+    return write_checkpoint(tmp_path_factory.mktemp("weight") / "first.ckpt", "tiny", settings())
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def asked_for(monkeypatch, tmp_path):
     places = ["--output_root", str(tmp_path / "output"), "--tensorboard_root", str(tmp_path / "board")]
 
     def ask(*options):
-        assert main(["--backbone", "mobile", *places, *map(str, options)]) == 0
+        assert main(["--backbone", "tiny", *places, *map(str, options)]) == 0
         return calls.pop()
 
     return ask
@@ -118,10 +118,10 @@ def test_wider_face(asked_for, data_root, tmp_path):
     run, config, records, devices, validate = asked_for("--imdb", TRAIN, "--imdbval", VAL, "--data_root", data_root)
     assert names(records) == [f"0--Parade/{number}.jpg" for number in range(4)]
     assert isinstance(validate, Validation)
-    assert (run.backbone, run.iterations, run.method, run.weight) == ("mobile", 300000, "group", None)
+    assert (run.backbone, run.iterations, run.method, run.weight) == ("tiny", 300000, "group", None)
     assert not run.skip_unreadable
-    assert run.output == tmp_path / "output" / "mobile" / TRAIN / "default"
-    assert run.tensorboard == tmp_path / "board" / "mobile" / TRAIN / "default"
+    assert run.output == tmp_path / "output" / "tiny" / TRAIN / "default"
+    assert run.tensorboard == tmp_path / "board" / "tiny" / TRAIN / "default"
     assert (tmp_path / "output" / "cache" / f"{TRAIN}_image_sizes.json").is_file()
     assert config.TRAIN.IMS_PER_BATCH == 1
     assert devices.local_replicas == 1
@@ -223,7 +223,7 @@ def test_pictures_that_cannot_be_read_are_named(broken_root, asked_for):
 )
 def test_mistakes_on_the_line(options, message, capsys):
     with pytest.raises(SystemExit) as end:
-        main(["--backbone", "mobile", *options])
+        main(["--backbone", "tiny", *options])
     assert end.value.code == 2
     *_, line = capsys.readouterr().err.splitlines()
     assert message in line
@@ -245,14 +245,14 @@ def test_mistakes_on_the_line(options, message, capsys):
 def test_mistakes_in_what_is_named(options, error, message, data_root, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(error, match=message):
-        main(["--backbone", "mobile", "--data_root", str(data_root), *options])
+        main(["--backbone", "tiny", "--data_root", str(data_root), *options])
 
 
 @pytest.fixture
 def line(pictures, tmp_path):
     """A line that trains below `tmp_path`."""
     places = ["--output_root", str(tmp_path / "output"), "--tensorboard_root", str(tmp_path / "board")]
-    return ["--backbone", "mobile", "--data", str(pictures), *places, "--iters", "1", "--set", *settings()]
+    return ["--backbone", "tiny", "--data", str(pictures), *places, "--iters", "1", "--set", *settings()]
 
 
 def test_weights_that_are_not_there(line, tmp_path):
@@ -269,7 +269,7 @@ def test_a_place_that_cannot_be_written_to(line, tmp_path):
 
 def test_an_error_is_a_line_and_an_exit_code(broken_root, tmp_path):
     process = start_training(
-        ["--backbone", "mobile", "--imdb", TRAIN, "--data_root", broken_root, "--output_root", tmp_path / "output"]
+        ["--backbone", "tiny", "--imdb", TRAIN, "--data_root", broken_root, "--output_root", tmp_path / "output"]
     )
     output, errors = process.communicate(timeout=600)
     assert (process.returncode, output) == (2, "")
@@ -280,7 +280,7 @@ def test_an_error_is_a_line_and_an_exit_code(broken_root, tmp_path):
 def test_a_short_training(broken_root, weight, tmp_path):
     """On two devices in bfloat16, of joined sets with pictures that cannot be read, and validated."""
     (tmp_path / "small.yml").write_text("TRAIN: {MOMENTUM: 0.5, VAL_IMAGES: 1}\n")
-    line = ["--backbone", "mobile", "--imdb", f"{TRAIN}+{VAL}", "--imdbval", VAL, "--data_root", broken_root]
+    line = ["--backbone", "tiny", "--imdb", f"{TRAIN}+{VAL}", "--imdbval", VAL, "--data_root", broken_root]
     line += ["--skip-missing", "--weight", weight, "--iters", 2, "--tag", "short", "--method", "random"]
     line += ["--precision", "bf16", "--cpu-devices", 2, "--cfg", tmp_path / "small.yml"]
     line += ["--output_root", tmp_path / "out", "--tensorboard_root", tmp_path / "board"]
@@ -296,22 +296,22 @@ def test_a_short_training(broken_root, weight, tmp_path):
     assert "iter 2/2" in output
     assert "validation at 2: AP50" in output
 
-    place = Path("mobile", f"{TRAIN}+{VAL}")
+    place = Path("tiny", f"{TRAIN}+{VAL}")
     assert {path.name for path in (tmp_path / "out" / place / "short").iterdir()} == {
         "loss.csv",
         "loss.png",
         "validation.csv",
-        "mobile_ssh_best.json",
-        "mobile_ssh_best.ckpt.index",
-        "mobile_ssh_best.ckpt.data-00000-of-00001",
-        "mobile_ssh_iter_2.json",
-        "mobile_ssh_iter_2.ckpt.index",
-        "mobile_ssh_iter_2.ckpt.data-00000-of-00001",
+        "tiny_ssh_best.json",
+        "tiny_ssh_best.ckpt.index",
+        "tiny_ssh_best.ckpt.data-00000-of-00001",
+        "tiny_ssh_iter_2.json",
+        "tiny_ssh_iter_2.ckpt.index",
+        "tiny_ssh_iter_2.ckpt.data-00000-of-00001",
     }
     assert {path.name for path in (tmp_path / "board" / place).iterdir()} == {"short", "short_val"}
     assert {"total", "M1_class"} <= event_tags(tmp_path / "board" / place / "short")
     assert {"total", "AP50", "faces/0"} <= event_tags(tmp_path / "board" / place / "short_val")
-    state = json.loads((tmp_path / "out" / place / "short" / "mobile_ssh_iter_2.json").read_text())
+    state = json.loads((tmp_path / "out" / place / "short" / "tiny_ssh_iter_2.json").read_text())
     assert (state["iterations"], state["method"], state["weight"]) == (2, "random", weight)
     # Two images for each of two devices.
     assert state["batch"] == 4

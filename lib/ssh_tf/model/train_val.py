@@ -191,9 +191,7 @@ class _Training:
                 self._saver = tf.train.Saver(max_to_keep=0)
                 self._means = MeanWeights(variables, devices)
                 initialize = tf.global_variables_initializer()
-                self._finite = tf.reduce_all(
-                    [tf.reduce_all(tf.is_finite(variable.read_value())) for variable in variables]
-                )
+                self._variables = variables
             if devices.workers > 1:
                 print(f"waiting for the other workers: {devices.others}", flush=True)
             advice = f"start all workers again to resume from the last snapshot: {run.command}"
@@ -316,7 +314,7 @@ class _Training:
         return row, bool(stopping > 0), drawn
 
     def _save(self, iteration: int, drawn: tuple[np.ndarray, ...]) -> Snapshot:
-        if not self._session.run(self._finite):
+        if not all(np.isfinite(value).all() for value in self._session.run(self._variables)):
             raise self._not_finite(f"iteration {iteration} has left weights that are not finite", drawn)
         with self._means.in_place(self._session):
             return self._folder.save(self._session, self._saver, iteration, self._state)

@@ -384,7 +384,7 @@ def test_frozen_follows_the_configuration_of_the_day(frozen_model, from_checkpoi
     found = frozen(images[0], 0.0)
     assert len(found) == 3 * 7
     assert len(found) < len(from_checkpoint(images[0], 0.05))
-    again = FaceDetector.from_file(checkpoint, "mobile", config, "fp32")
+    again = FaceDetector.from_file(checkpoint, "tiny", config, "fp32")
     np.testing.assert_allclose(again(images[0], 0.0), found, atol=1e-5)
 
 
@@ -408,7 +408,7 @@ def test_a_batch_finds_what_single_images_do(from_checkpoint, images):
 
 def test_mirrored_pyramid_treats_left_and_right_alike(checkpoint, images):
     overrides = ["TEST.SCALES", "[60, 90]", "TEST.PYRAMID_BASE", "[90, 120]", "TEST.FLIP", "True", "TEST.NMS", "1.0"]
-    detector = FaceDetector.from_checkpoint(checkpoint, "mobile", load_config(None, [*SMALL, *overrides]), "fp32")
+    detector = FaceDetector.from_checkpoint(checkpoint, "tiny", load_config(None, [*SMALL, *overrides]), "fp32")
     found = detector(images[0], 0.3)
     mirrored = detector(images[0][:, ::-1], 0.3)
     last_column = images[0].shape[1] - 1
@@ -420,7 +420,7 @@ def test_mirrored_pyramid_treats_left_and_right_alike(checkpoint, images):
 
 
 def test_half_precision_finds_nearly_the_same(checkpoint, from_checkpoint, config, images):
-    reduced = FaceDetector.from_checkpoint(checkpoint, "mobile", config, "bf16")
+    reduced = FaceDetector.from_checkpoint(checkpoint, "tiny", config, "bf16")
     for image in images:
         assert_close(reduced(image, 0.3), from_checkpoint(image, 0.3), pixels=1.0, score=0.02, share=0.8)
 
@@ -428,7 +428,7 @@ def test_half_precision_finds_nearly_the_same(checkpoint, from_checkpoint, confi
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_smallest_images(checkpoint, precision):
     config = load_config(None, [*SMALL, *ALL_SCORES])
-    detector = FaceDetector.from_checkpoint(checkpoint, "mobile", config, precision)
+    detector = FaceDetector.from_checkpoint(checkpoint, "tiny", config, precision)
     for height, width in [(16, 16), (16, 40), (33, 17)]:
         config.TEST.SCALES = [min(height, width)]
         found = detector(np.random.default_rng(5).integers(0, 256, (height, width, 3), np.uint8), 0.0)
@@ -439,7 +439,7 @@ def test_smallest_images(checkpoint, precision):
 
 def test_configuration_that_does_not_fit_the_checkpoint(checkpoint):
     with pytest.raises(CheckpointError, match=r"Conv2d_0/weights has shape \[3, 3, 3, 8\], expected \[3, 3, 3, 32\]"):
-        FaceDetector.from_checkpoint(checkpoint, "mobile")
+        FaceDetector.from_checkpoint(checkpoint, "tiny")
 
 
 def test_model_of_the_package(monkeypatch, frozen_model, config, images, from_checkpoint):

@@ -62,7 +62,7 @@ def pictures(tmp_path_factory):
 def first_weights(tmp_path_factory):
     """Weights that keep activations and gradients alive, for all variables of the network."""
     with tf.Graph().as_default():
-        network_heads(tf.zeros((1, 64, 64, 3)), NetworkOptions("mobile", depth_multiplier=0.25))
+        network_heads(tf.zeros((1, 64, 64, 3)), NetworkOptions("tiny", depth_multiplier=0.25))
         shapes = {variable.op.name: variable.shape.as_list() for variable in tf.global_variables()}
     path = tmp_path_factory.mktemp("weights") / "first.npz"
     np.savez(path, **{name: weight(name, shape) for name, shape in shapes.items()})
@@ -76,9 +76,9 @@ def arguments(pictures, first_weights, tmp_path_factory):
 
     def make(tag, *options, steps=STEPS, **changes):
         places = ["--output_root", str(root / "output"), "--tensorboard_root", str(root / "tensorboard")]
-        line = ["--backbone", "mobile", "--data", str(pictures), "--iters", str(steps), "--tag", tag, *places]
+        line = ["--backbone", "tiny", "--data", str(pictures), "--iters", str(steps), "--tag", tag, *places]
         line += ["--weight", str(first_weights), "--precision", "fp32", *options, "--set", *settings(**changes)]
-        return line, root / "output" / "mobile" / "faces" / tag
+        return line, root / "output" / "tiny" / "faces" / tag
 
     return make
 
@@ -92,7 +92,7 @@ def unbroken(arguments):
 
 
 def variables(folder, iteration=STEPS):
-    checkpoint = Checkpoint(folder / f"mobile_ssh_iter_{iteration}.ckpt")
+    checkpoint = Checkpoint(folder / f"tiny_ssh_iter_{iteration}.ckpt")
     return {name: checkpoint.value(name) for name in checkpoint.shapes}
 
 
@@ -135,7 +135,7 @@ def test_training_changes_what_it_should(unbroken, first_weights):
     before, after = np.load(first_weights), variables(unbroken)
     moved = {name for name in before if not np.array_equal(before[name], after[name])}
     # No anchor of M3 stands for a face, and biases do not decay.
-    frozen = re.compile(r"MobilenetV1/Conv2d_(0|[12]_\w+)/|/BatchNorm/|M3_rpn_bbox_pred/biases")
+    frozen = re.compile(r"Tiny/Conv2d_0/|/BatchNorm/|M3_rpn_bbox_pred/biases")
     assert moved == {name for name in before if not frozen.search(name)}
 
 
@@ -144,7 +144,7 @@ def test_what_a_training_writes(unbroken):
         "loss.csv",
         "loss.png",
         *(
-            f"mobile_ssh_iter_{done}.{ending}"
+            f"tiny_ssh_iter_{done}.{ending}"
             for done in (10, 20)
             for ending in ("json", "ckpt.index", "ckpt.data-00000-of-00001")
         ),
@@ -154,7 +154,7 @@ def test_what_a_training_writes(unbroken):
     assert np.isfinite(table).all()
     parts = table[:, 2:9].sum(1)
     np.testing.assert_allclose(table[:, 9], parts, rtol=1e-4)
-    state = json.loads((unbroken / "mobile_ssh_iter_20.json").read_text())
+    state = json.loads((unbroken / "tiny_ssh_iter_20.json").read_text())
     assert state["iteration"] == 20
     assert state["seed"] == state["config"]["RNG_SEED"]
     assert state["config"]["TRAIN"]["AUGMENT"]["CROP_SIZE"] == [96]
@@ -167,7 +167,7 @@ def test_killed_and_resumed(arguments, unbroken, capsys):
     assert code == -signal.SIGKILL
     assert "iter 12/20" in output
     assert main(line) == 0
-    assert f"resumed from {folder / 'mobile_ssh_iter_10.ckpt'}, 10 iterations done" in capsys.readouterr().out
+    assert f"resumed from {folder / 'tiny_ssh_iter_10.ckpt'}, 10 iterations done" in capsys.readouterr().out
     assert_same_weights(folder, unbroken)
     np.testing.assert_allclose(rows(folder), rows(unbroken), rtol=1e-4, atol=1e-7)
     # And once more: all is done.
@@ -181,7 +181,7 @@ def test_several_devices_train_as_one(arguments, unbroken):
     assert (code, errors) == (0, "")
     assert "2 devices" in output
     assert_same_weights(folder, unbroken, several_devices=True)
-    state = json.loads((folder / "mobile_ssh_iter_20.json").read_text())
+    state = json.loads((folder / "tiny_ssh_iter_20.json").read_text())
     assert state["batch"] == 2
 
 
@@ -189,13 +189,13 @@ def test_one_device_and_two_resume_each_other(arguments, unbroken, capsys):
     line, folder = arguments("exchanged", TRAIN__SNAPSHOT_ITERS=5)
     on_two, _ = arguments("exchanged", "--cpu-devices", "2", TRAIN__SNAPSHOT_ITERS=5, TRAIN__IMS_PER_BATCH=1)
     folder.mkdir(parents=True)
-    for path in unbroken.glob("mobile_ssh_iter_10.*"):
+    for path in unbroken.glob("tiny_ssh_iter_10.*"):
         shutil.copy(path, folder)
     code, output, errors = finish(start_training(on_two))
     assert (code, errors) == (0, "")
     assert "10 iterations done" in output
     assert_same_weights(folder, unbroken, several_devices=True)
-    (folder / "mobile_ssh_iter_20.json").unlink()
+    (folder / "tiny_ssh_iter_20.json").unlink()
     capsys.readouterr()
     assert main(line) == 0
     assert "15 iterations done" in capsys.readouterr().out
@@ -246,7 +246,7 @@ def test_a_signal_to_one_worker_ends_all_with_a_snapshot(arguments, ports):
     # The first worker hears of it with the next step.
     assert "stopped by another worker after 4 iterations; resume with: env " in outputs[0]
     assert "stopped by SIGTERM after 4 iterations" in outputs[1]
-    assert SnapshotFolder(folder, "mobile_ssh", 3).latest().iteration == 4
+    assert SnapshotFolder(folder, "tiny_ssh", 3).latest().iteration == 4
 
 
 def test_a_signal_ends_it_with_a_snapshot(arguments, unbroken, monkeypatch, capsys):
@@ -266,9 +266,9 @@ def test_a_signal_ends_it_with_a_snapshot(arguments, unbroken, monkeypatch, caps
     said = capsys.readouterr().out
     assert "stopped by SIGTERM after" in said
     command = said[said.index("resume with: ") :]
-    assert "trainval_net.py --backbone mobile" in command
+    assert "trainval_net.py --backbone tiny" in command
     assert "--tag stopped" in command
-    done = SnapshotFolder(folder, "mobile_ssh", 3).latest().iteration
+    done = SnapshotFolder(folder, "tiny_ssh", 3).latest().iteration
     assert done in (3, 4)
     assert main(line) == 0
     assert_same_weights(folder, unbroken)
@@ -280,7 +280,7 @@ def test_a_loss_that_is_not_finite(arguments):
         main(line)
     message = r"the loss of iteration (\d) is (?:nan|inf), with the images \d\.png, \d\.png; the snapshot of (\d) iter"
     failed, kept = map(int, re.match(message, str(caught.value)).groups())
-    assert SnapshotFolder(folder, "mobile_ssh", 3).latest().iteration == kept == failed - 1
+    assert SnapshotFolder(folder, "tiny_ssh", 3).latest().iteration == kept == failed - 1
     assert all(np.isfinite(value).all() for value in variables(folder, kept).values())
 
 
@@ -291,13 +291,13 @@ def test_weights_that_are_not_finite_are_not_saved(arguments, monkeypatch):
         SSHError, match=r"^iteration 1 has left weights that are not finite, with .*; there is no snapshot"
     ):
         main(line)
-    assert SnapshotFolder(folder, "mobile_ssh", 3).latest() is None
+    assert SnapshotFolder(folder, "tiny_ssh", 3).latest() is None
 
 
 def test_settings_that_changed_are_told(arguments, unbroken, capsys):
     line, _ = arguments("unbroken", "--method", "random", steps=STEPS + 1, TRAIN__MOMENTUM=0.8)
     message = (
-        r"mobile_ssh_iter_20\.ckpt: does not fit this training \(MobilenetV1/Conv2d_0/weights has shape \[3, 3, 3, 8\]"
+        r"tiny_ssh_iter_20\.ckpt: does not fit this training \(Tiny/Conv2d_0/weights has shape \[3, 3, 3, 8\]"
     )
     with pytest.raises(CheckpointError, match=message):
         main([*line, "MOBILENET.DEPTH_MULTIPLIER", "0.5"])
@@ -313,7 +313,7 @@ def test_a_training_is_resumed_on_its_own_data_only(arguments, unbroken, tmp_pat
     line, _ = arguments("unbroken", steps=STEPS + 1)
     line[line.index("--data") + 1] = str(write_pictures(tmp_path / "faces", seed=1))
     before = {path: path.stat().st_mtime_ns for path in unbroken.iterdir()}
-    with pytest.raises(SSHError, match=r"mobile_ssh_iter_20\.ckpt: was trained on other images .* give another --tag"):
+    with pytest.raises(SSHError, match=r"tiny_ssh_iter_20\.ckpt: was trained on other images .* give another --tag"):
         main(line)
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
@@ -380,10 +380,10 @@ def test_validations_keep_the_best_and_end_the_training(arguments, monkeypatch, 
         assert main(line) == 0
         said = capsys.readouterr().out
         assert "stopped after 4 iterations: 2 validations have been no better than that of 2 iterations" in said
-    assert SnapshotFolder(folder, "mobile_ssh", 1).latest().iteration == 4
-    best, score = SnapshotFolder(folder, "mobile_ssh", 1).best()
+    assert SnapshotFolder(folder, "tiny_ssh", 1).latest().iteration == 4
+    best, score = SnapshotFolder(folder, "tiny_ssh", 1).best()
     assert (best.iteration, score) == (2, 0.5)
-    kept = Checkpoint(folder / "mobile_ssh_best.ckpt")
+    kept = Checkpoint(folder / "tiny_ssh_best.ckpt")
     assert any(not np.array_equal(kept.value(name), value) for name, value in variables(folder, 4).items())
 
 

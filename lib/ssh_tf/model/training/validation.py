@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -37,10 +38,24 @@ class Validation:
     ) -> None:
         """Take `TRAIN.VAL_IMAGES` of `records`."""
         self._records = sample_records(records, config.TRAIN.VAL_IMAGES)
+        self._backbone = backbone
         self._config = config
-        self._loss = ValidationLoss(self._records, backbone, config, precision)
-        self._runner = CheckpointRunner(network_options(config, backbone), proposal_options(config), precision)
-        self._detector = Detector(self._runner, config)
+        self._precision: Precision = precision
+
+    # The graphs are built for the first snapshot and kept for the others.
+
+    @cached_property
+    def _loss(self) -> ValidationLoss:
+        return ValidationLoss(self._records, self._backbone, self._config, self._precision)
+
+    @cached_property
+    def _runner(self) -> CheckpointRunner:
+        options = network_options(self._config, self._backbone), proposal_options(self._config)
+        return CheckpointRunner(*options, self._precision)
+
+    @cached_property
+    def _detector(self) -> Detector:
+        return Detector(self._runner, self._config)
 
     def __call__(self, snapshot: Snapshot, log: TrainingLog) -> float:
         """Evaluate the weights of `snapshot`; write two lines, a row, and TensorBoard's points and pictures, to `log`.

@@ -13,14 +13,14 @@ from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.utils.errors import CheckpointError
 from ssh_tf.utils.tf1 import tf
 
-NAME = "MobilenetV1/Conv2d_0/weights"
+NAME = "Tiny/Conv2d_0/weights"
 
 
 @pytest.fixture(scope="module")
 def first_format(tmp_path_factory):
     """TensorFlow's first format: one file."""
     prefix = tmp_path_factory.mktemp("first") / "vgg16_faster_rcnn_iter_1.ckpt"
-    with tf.Graph().as_default(), tf.Session() as session, tf.variable_scope("MobilenetV1/Conv2d_0"):
+    with tf.Graph().as_default(), tf.Session() as session, tf.variable_scope("Tiny/Conv2d_0"):
         variable = tf.get_variable("weights", initializer=weight(NAME, [3, 3, 3, 8]))
         session.run(variable.initializer)
         tf.train.Saver(write_version=tf.train.SaverDef.V1).save(session, str(prefix), write_meta_graph=False)
@@ -33,7 +33,7 @@ def graph():
         yield graph
 
 
-def variables(backbone="mobile", multiplier=0.25):
+def variables(backbone="tiny", multiplier=0.25):
     images = tf.placeholder(tf.float32, (None, None, None, 3))
     network_heads(images, NetworkOptions(backbone, depth_multiplier=multiplier))
     return tf.global_variables()
@@ -55,7 +55,7 @@ def test_first_format(first_format):
 
 
 def test_backbone_is_seen_from_the_variables(checkpoint):
-    assert Checkpoint(checkpoint).backbone() == "mobile"
+    assert Checkpoint(checkpoint).backbone() == "tiny"
 
 
 @pytest.mark.usefixtures("graph")
@@ -63,27 +63,27 @@ def test_restore_gives_the_stored_values_and_leaves_the_optimiser_alone(checkpoi
     wanted = variables()
     assert {"Momentum", "global_step"} <= Checkpoint(checkpoint).shapes.keys()
     with tf.Session() as session:
-        Checkpoint(checkpoint).restore(session, wanted, "mobile")
+        Checkpoint(checkpoint).restore(session, wanted, "tiny")
         for variable, value in zip(wanted[::20], session.run(wanted[::20]), strict=True):
             np.testing.assert_array_equal(value, weight(variable.op.name, value.shape))
 
 
 @pytest.mark.usefixtures("graph")
 def test_checkpoint_for_another_backbone(checkpoint):
-    with pytest.raises(CheckpointError, match=r"for the backbone mobile \(scope MobilenetV1\), not vgg16"):
+    with pytest.raises(CheckpointError, match=r"for the backbone tiny \(scope Tiny\), not vgg16"):
         Checkpoint(checkpoint).check(variables("vgg16"), "vgg16")
 
 
 @pytest.mark.usefixtures("graph")
 def test_misshapen_variable(checkpoint):
     with pytest.raises(CheckpointError, match=r"Conv2d_0/weights has shape \[3, 3, 3, 8\], expected \[3, 3, 3, 16\]"):
-        Checkpoint(checkpoint).check(variables(multiplier=0.5), "mobile")
+        Checkpoint(checkpoint).check(variables(multiplier=0.5), "tiny")
 
 
 @pytest.mark.usefixtures("graph")
 def test_missing_variables(first_format):
-    with pytest.raises(CheckpointError, match=r"lacks MobilenetV1/Conv2d_0/BatchNorm/gamma and \d+ others of \d+"):
-        Checkpoint(first_format).check(variables(), "mobile")
+    with pytest.raises(CheckpointError, match=r"lacks Tiny/Conv2d_0/BatchNorm/gamma and \d+ others of \d+"):
+        Checkpoint(first_format).check(variables(), "tiny")
 
 
 def test_no_network_at_all(tmp_path):
@@ -120,7 +120,7 @@ def test_data_cut_off(checkpoint, tmp_path):
     data = next(tmp_path.glob("*.data-*"))
     data.write_bytes(data.read_bytes()[:1000])
     with pytest.raises(CheckpointError, match="M3/conv1/weights: not a whole variable"):
-        Checkpoint(tmp_path / Path(checkpoint).name).value("MobilenetV1/M3/conv1/weights")
+        Checkpoint(tmp_path / Path(checkpoint).name).value("Tiny/M3/conv1/weights")
 
 
 @pytest.mark.parametrize("name", ["m[1].ckpt", "m[1].ckpt.index", "m[1].ckpt.data-00000-of-00001", "m[1].ckpt.meta"])
@@ -155,7 +155,7 @@ def test_any_folder_name_works(checkpoint, tmp_path, folder):
     place.mkdir()
     for file in Path(checkpoint).parent.glob(f"{Path(checkpoint).name}.*"):
         shutil.copy(file, place / file.name.replace("small", "small[1]"))
-    name = "MobilenetV1/M3/conv1/weights"
+    name = "Tiny/M3/conv1/weights"
     found = Checkpoint(place / "small[1]")
     np.testing.assert_array_equal(found.value(name), Checkpoint(checkpoint).value(name))
 

@@ -22,9 +22,9 @@ def arguments(tmp_path_factory):
 
     def make(tag, kept=KEPT, *options):
         places = ["--output_root", str(root / "output"), "--tensorboard_root", str(root / "board"), "--tag", tag]
-        line = ["--backbone", "mobile", "--data", str(pictures), "--iters", str(STEPS), "--precision", "fp32", *places]
+        line = ["--backbone", "tiny", "--data", str(pictures), "--iters", str(STEPS), "--precision", "fp32", *places]
         changed = settings(TRAIN__SNAPSHOT_ITERS=1, TRAIN__SNAPSHOT_KEPT=STEPS, TRAIN__EMA=kept)
-        return [*line, *options, "--set", *changed], root / "output" / "mobile" / "faces" / tag
+        return [*line, *options, "--set", *changed], root / "output" / "tiny" / "faces" / tag
 
     return make
 
@@ -44,7 +44,7 @@ def without(arguments):
 
 
 def values(folder, iteration):
-    checkpoint = Checkpoint(folder / f"mobile_ssh_iter_{iteration}.ckpt")
+    checkpoint = Checkpoint(folder / f"tiny_ssh_iter_{iteration}.ckpt")
     return {name: checkpoint.value(name) for name in checkpoint.shapes}
 
 
@@ -88,7 +88,7 @@ def test_the_weights_are_trained_as_without_a_mean(with_means, without):
 def copied(folder, target, iterations):
     target.mkdir(parents=True)
     for iteration in iterations:
-        for path in folder.glob(f"mobile_ssh_iter_{iteration}.*"):
+        for path in folder.glob(f"tiny_ssh_iter_{iteration}.*"):
             shutil.copy(path, target)
 
 

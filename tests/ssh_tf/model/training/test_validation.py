@@ -54,7 +54,7 @@ def validate(records, oracle, monkeypatch, error=None):
     monkeypatch.setattr(validation, "CheckpointRunner", lambda *arguments: SimpleNamespace(load=loaded.append))
     monkeypatch.setattr(validation, "Detector", lambda *arguments: oracle)
     log = Log()
-    log.score = Validation(records, "mobile", load_config())(Snapshot("x.ckpt", 40, {}), log)
+    log.score = Validation(records, "tiny", load_config())(Snapshot("x.ckpt", 40, {}), log)
     assert loaded == ["x.ckpt"]
     return log
 

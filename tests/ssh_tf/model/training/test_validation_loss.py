@@ -15,11 +15,11 @@ def test_the_mean_over_the_images(tmp_path):
     """Of each image once, whole and unaltered whatever the training does to them, and the same each time."""
     records = load_folder(write_pictures(tmp_path / "faces", count=2), "val")
     overrides = settings(TRAIN__SCALES=[64], TRAIN__AUGMENT__COLOR_JITTER=0.5)
-    snapshot = Snapshot(write_checkpoint(tmp_path / "some.ckpt", "mobile", overrides), 40, {})
+    snapshot = Snapshot(write_checkpoint(tmp_path / "some.ckpt", "tiny", overrides), 40, {})
     config = load_config(None, overrides)
-    of_all = ValidationLoss(records, "mobile", config, "fp32")
+    of_all = ValidationLoss(records, "tiny", config, "fp32")
     found, again = of_all(snapshot), of_all(snapshot)
-    singles = [ValidationLoss([record], "mobile", config, "fp32")(snapshot) for record in records]
+    singles = [ValidationLoss([record], "tiny", config, "fp32")(snapshot) for record in records]
     assert found.iteration == 40
     assert singles[0].total != singles[1].total
     np.testing.assert_allclose(found.values()[2:], mean_row(singles).values()[2:], rtol=1e-5)

@@ -5,8 +5,11 @@ a third of the time of MobileNetV1's.
 """
 
 import ast
+import functools
 import zlib
 from pathlib import Path
+from typing import NamedTuple
+from unittest.mock import patch
 
 import cv2
 import numpy as np
@@ -19,7 +22,8 @@ from ssh_tf.model.options import network_options, proposal_options
 from ssh_tf.nets import inference_graph
 from ssh_tf.nets.backbones import BACKBONES, Backbone
 from ssh_tf.nets.layers import BatchNorm, Style, convolution
-from ssh_tf.nets.network_options import EndPoints
+from ssh_tf.nets.network import network_heads
+from ssh_tf.nets.network_options import EndPoints, NetworkOptions
 from ssh_tf.utils.tf1 import tf
 
 DATA = Path(__file__).parent / "data"
@@ -30,7 +34,8 @@ SMALL = ["MOBILENET.DEPTH_MULTIPLIER", "0.25", "TEST.SCALES", "[120]", "TEST.MAX
 
 def _tiny(images, options):
     """Three convolutions with normalisation, the first of them frozen; its channels are scaled as MobileNet's."""
-    style = Style(tf.nn.relu6, tf.truncated_normal_initializer(stddev=0.09), 4e-5, norm=BatchNorm(epsilon=0.001))
+    norm = BatchNorm(epsilon=0.001)
+    style = Style(tf.nn.relu6, tf.truncated_normal_initializer(stddev=0.09), options.mobile_weight_decay, norm=norm)
     features = images
     ends = []
     for layer, (channels, kernel_size, stride) in enumerate([(32, 3, 2), (128, 7, 4), (256, 3, 2)]):
@@ -41,7 +46,37 @@ def _tiny(images, options):
     return EndPoints(low=ends[1], high=ends[2], deep=ends[2])
 
 
+REAL_BACKBONES = tuple(BACKBONES)
 BACKBONES["tiny"] = Backbone("Tiny", _tiny, True, "Conv2d_0/weights", 1.0)
+
+
+class Built(NamedTuple):
+    """A network that was built once, on an image of 173 × 251 pixels."""
+
+    variables: dict
+    """{name: (shape, trainable)}"""
+    maps: list
+    """(h, w) of the maps that the backbone gives the branches: low, high, deep."""
+
+
+@functools.cache
+def built(backbone):
+    """The network `backbone` with its default options."""
+    row, maps = BACKBONES[backbone], []
+
+    def build(images, options):
+        ends = row.build(images, options)
+        maps.extend(tuple(end.shape.as_list()[1:3]) for end in ends)
+        return ends
+
+    with tf.Graph().as_default(), patch.dict(BACKBONES, {backbone: row._replace(build=build)}):
+        network_heads(tf.placeholder(tf.float32, (1, 173, 251, 3)), NetworkOptions(backbone))
+        trained = {variable.op.name for variable in tf.trainable_variables()}
+        variables = {
+            variable.op.name: (variable.shape.as_list(), variable.op.name in trained)
+            for variable in tf.global_variables()
+        }
+    return Built(variables, maps)
 
 
 def weight(name, shape):

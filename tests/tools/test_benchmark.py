@@ -5,9 +5,11 @@ import re
 
 import pytest
 
+import networks  # noqa: F401  (the small backbone)
 from ssh_tf.nms import nms
+from ssh_tools import benchmark
 from ssh_tools.benchmark import main
-from ssh_tools.measuring import benchmark_startup
+from ssh_tools.measuring import benchmark_startup, benchmark_training
 from ssh_tools.measuring.benchmark_inference import STAGES
 from ssh_tools.measuring.benchmark_nms import crowd
 
@@ -72,9 +74,17 @@ def test_wrong_arguments(arguments, capsys):
     assert re.fullmatch(r"error: .+\n", capsys.readouterr().err)
 
 
-def test_training(tmp_path, capsys):
+def test_training(tmp_path, capsys, monkeypatch):
+    """On the small backbone, which another process would not know: memory has a test of its own."""
+    watched = []
+
+    def watch(setting, image, milestones):
+        watched.append((setting, milestones))
+        return benchmark_training.MeasuredMemory(setting, dict(zip(milestones, (1.0e8, 1.1e8), strict=True)))
+
+    monkeypatch.setattr(benchmark, "measure_memory", watch)
     report_file = tmp_path / "report.json"
-    arguments = ["--train", "--backbone", "mobile", "--window", "64", "--steps", "101", "--repeats", "1"]
+    arguments = ["--train", "--backbone", "tiny", "--window", "64", "--steps", "101", "--repeats", "1"]
     assert main([*arguments, "--json", str(report_file)]) == 0
     report = json.loads(report_file.read_text())
     assert set(report) == {"machine", "training"}
@@ -89,10 +99,16 @@ def test_training(tmp_path, capsys):
         *((side, 1) for side in (32, 64, 96, 128)),
         *((64, images) for images in (2, 4, 8)),
     ]
-    first, last = training["memory"].values()
-    assert list(training["memory"]) == ["100", "101"]
-    assert 100e6 < first <= last
+    assert training["memory"] == {"100": 1.0e8, "101": 1.1e8}
+    ((setting, milestones),) = watched
+    assert (setting.from_memory, setting.side, milestones) == (False, 64, (100, 101))
     assert 0 < training["matching"]["peak"] < 200e6
     output = capsys.readouterr().out
     assert "times as fast as fp32 steps in turn" in output
-    assert "resident memory" in output
+    assert "resident memory at most: 100 MB in 100 steps, 110 MB in 101, 1.100 times as much" in output
+
+
+def test_memory_of_a_training():
+    setting = benchmark_training.TrainingSetting("mobile", 64, 1, "fp32", from_memory=False)
+    first, last = benchmark_training.measure_memory(setting, None, (1, 2)).peak.values()
+    assert 100e6 < first <= last

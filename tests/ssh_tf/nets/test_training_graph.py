@@ -82,7 +82,7 @@ def test_images_without_faces_are_negatives():
 class Step:
     """A small network's losses on a random batch, by the weights of the branches."""
 
-    def __init__(self, backbone="mobile", size=64, images=2, **options):
+    def __init__(self, backbone="tiny", size=64, images=2, **options):
         generator = np.random.default_rng(1)
         cells = [(size // 8,) * 2, (size // 16,) * 2, (size // 32,) * 2]
         anchors = np.concatenate([map_anchors(*cell, branch) for cell, branch in zip(cells, BRANCHES, strict=True)])
@@ -91,11 +91,16 @@ class Step:
         targets = Targets(*map(tf.constant, random_targets(generator, anchors, images)))
         network = NetworkOptions(backbone, depth_multiplier=0.25, **options)
         with tf.variable_scope("", use_resource=True, reuse=tf.AUTO_REUSE):
-            self.parts = ssh_network(image, network), targets
-            # The losses build the network once more, on the same variables: one update of the statistics is enough.
-            tf.get_default_graph().clear_collection(tf.GraphKeys.UPDATE_OPS)
             self.losses = training_losses(image, targets, self.weights, network, SamplingOptions(32))
         self.variables = tf.trainable_variables()
+        self._network = image, network
+        self._targets = targets
+
+    @property
+    def parts(self):
+        """The outputs of the network, which is built once more, on the same variables, and the targets."""
+        with tf.variable_scope("", use_resource=True, reuse=tf.AUTO_REUSE):
+            return ssh_network(*self._network), self._targets
 
 
 def test_group_training_is_the_sum_of_the_branches():
@@ -119,8 +124,9 @@ def test_group_training_is_the_sum_of_the_branches():
 def test_the_weight_of_the_boxes(box_weight):
     step = Step()
     with tf.variable_scope("", use_resource=True, reuse=tf.AUTO_REUSE):
-        weighed = branch_losses(*step.parts, SamplingOptions(32, box_weight=box_weight))
-        plain = branch_losses(*step.parts, SamplingOptions(32))
+        parts = step.parts
+        weighed = branch_losses(*parts, SamplingOptions(32, box_weight=box_weight))
+        plain = branch_losses(*parts, SamplingOptions(32))
     with tf.Session() as session:
         load_weights(session)
         found, expected = session.run((weighed, plain))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from networks import load_weights, variable_contract, weight
+from networks import built, load_weights, variable_contract, weight
 from ssh_tf.nets.layers import weight_decay
 from ssh_tf.nets.network import network_heads
 from ssh_tf.nets.network_options import NetworkOptions
@@ -27,11 +27,11 @@ def graph():
 
 @pytest.mark.parametrize("backbone", ["vgg16", "res50", "res101", "res152", "mobile", "mobile_v2"])
 def test_variables_are_the_references(backbone):
-    assert build(backbone) == variable_contract(backbone)
+    assert built(backbone).variables == variable_contract(backbone)
 
 
 def test_variables_of_darknet53():
-    variables = build("darknet53")
+    variables = built("darknet53").variables
     body = {name.split("/")[1] for name in variables if name.startswith("Darknet53/conv_")}
     assert body == {f"conv_{number}" for number in range(52)}
     assert variables["Darknet53/conv_0/weights"] == ([3, 3, 3, 32], True)

@@ -27,8 +27,8 @@ def test_every_variable_but_the_optimisers(tmp_path, capsys):
 
 
 def test_another_backbone(tmp_path):
-    checkpoint = networks.write_checkpoint(tmp_path / "ssh.ckpt", "mobile", networks.SMALL)
-    with pytest.raises(CheckpointError, match="holds a network with the backbone mobile; the port has vgg16 alone"):
+    checkpoint = networks.write_checkpoint(tmp_path / "ssh.ckpt", "tiny", networks.SMALL)
+    with pytest.raises(CheckpointError, match="holds a network with the backbone tiny; the port has vgg16 alone"):
         main(["--infile", checkpoint, "--outfile", str(tmp_path / "ssh.h5")])
     assert not (tmp_path / "ssh.h5").exists()
 

@@ -69,7 +69,7 @@ def test_an_imagenet_checkpoint_of_slim(tmp_path, variables, backbone, first, sc
 
 def test_scales_of_the_backbones():
     """VGG16 and ResNets saw grey levels less the mean; MobileNets -1 to 1; Darknet53 0 to 1."""
-    assert {name: row.input_scale for name, row in BACKBONES.items()} == {
+    assert {name: row.input_scale for name, row in BACKBONES.items() if name != "tiny"} == {
         "vgg16": 1.0,
         "res50": 1.0,
         "res101": 1.0,

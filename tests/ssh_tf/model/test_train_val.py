@@ -175,11 +175,10 @@ def test_killed_and_resumed(arguments, unbroken, capsys):
     assert "nothing to do: 20 iterations are done" in capsys.readouterr().out
 
 
-def test_several_devices_train_as_one(arguments, unbroken):
+def test_several_devices_train_as_one(arguments, unbroken, capsys):
     line, folder = arguments("devices", "--cpu-devices", "2", TRAIN__IMS_PER_BATCH=1)
-    code, output, errors = finish(start_training(line))
-    assert (code, errors) == (0, "")
-    assert "2 devices" in output
+    assert main(line) == 0
+    assert "2 devices" in capsys.readouterr().out
     assert_same_weights(folder, unbroken, several_devices=True)
     state = json.loads((folder / "tiny_ssh_iter_20.json").read_text())
     assert state["batch"] == 2
@@ -191,12 +190,10 @@ def test_one_device_and_two_resume_each_other(arguments, unbroken, capsys):
     folder.mkdir(parents=True)
     for path in unbroken.glob("tiny_ssh_iter_10.*"):
         shutil.copy(path, folder)
-    code, output, errors = finish(start_training(on_two))
-    assert (code, errors) == (0, "")
-    assert "10 iterations done" in output
+    assert main(on_two) == 0
+    assert "10 iterations done" in capsys.readouterr().out
     assert_same_weights(folder, unbroken, several_devices=True)
     (folder / "tiny_ssh_iter_20.json").unlink()
-    capsys.readouterr()
     assert main(line) == 0
     assert "15 iterations done" in capsys.readouterr().out
     assert_same_weights(folder, unbroken, several_devices=True)
@@ -211,42 +208,42 @@ def ports():
         return first.getsockname()[1], second.getsockname()[1]
 
 
-def test_several_workers_train_as_one_and_survive_a_loss(arguments, unbroken, ports, tmp_path):
+def test_several_workers_train_as_one(arguments, unbroken, ports, tmp_path, capsys):
+    """A signal to one of them ends all with a snapshot; the loss of one ends them too; one device resumes."""
     line, folder = arguments("workers", TRAIN__IMS_PER_BATCH=1)
+    alone, _ = arguments("workers")
     # The other worker has neither the weights nor the snapshots.
     other = list(line)
     other[other.index("--output_root") + 1] = str(tmp_path / "elsewhere")
     other[other.index("--weight") + 1] = "nowhere.npz"
 
-    workers = [
-        start_training(of_worker, cluster(ports, index), before)
-        for index, (of_worker, before) in enumerate([(line, ""), (other, KILL)])
-    ]
-    codes, outputs, errors = zip(*map(finish, workers), strict=True)
-    assert codes == (2, -signal.SIGKILL)
-    assert f"error: another worker (localhost:{ports[1]}) has stopped or cannot be reached; start all" in errors[0]
-    assert f"waiting for the other workers: localhost:{ports[1]}\n" in outputs[0]
-    assert "TF_CONFIG=" in errors[0]
+    def start(before):
+        """What becomes of the two, of which the second does `before`."""
+        lines = [(line, ""), (other, before)]
+        workers = [start_training(of_worker, cluster(ports, i), first) for i, (of_worker, first) in enumerate(lines)]
+        return zip(*map(finish, workers), strict=True)
 
-    workers = [start_training(of_worker, cluster(ports, index)) for index, of_worker in enumerate((line, other))]
-    codes, outputs, errors = zip(*map(finish, workers), strict=True)
-    assert codes == (0, 0), errors
-    assert "10 iterations done" in outputs[0]
-    assert_same_weights(folder, unbroken, several_devices=True)
-    assert not list(tmp_path.rglob("*.ckpt.*"))
-    assert not list(tmp_path.rglob("loss.csv"))
-    assert "iter 20/20" in outputs[1]
-
-
-def test_a_signal_to_one_worker_ends_all_with_a_snapshot(arguments, ports):
-    line, folder = arguments("workers_stopped", TRAIN__IMS_PER_BATCH=1)
-    workers = [start_training(line, cluster(ports, index), before) for index, before in enumerate(("", SIGNAL))]
-    codes, outputs, errors = zip(*map(finish, workers), strict=True)
+    codes, outputs, errors = start(SIGNAL)
     assert codes == (0, 0), errors
     # The first worker hears of it with the next step.
     assert "stopped by another worker after 4 iterations; resume with: env " in outputs[0]
     assert "stopped by SIGTERM after 4 iterations" in outputs[1]
     assert SnapshotFolder(folder, "tiny_ssh", 3).latest().iteration == 4
+
+    codes, outputs, errors = start(KILL)
+    assert codes == (2, -signal.SIGKILL)
+    assert "4 iterations done" in outputs[0]
+    assert "iter 12/20" in outputs[1]
+    assert f"error: another worker (localhost:{ports[1]}) has stopped or cannot be reached; start all" in errors[0]
+    assert f"waiting for the other workers: localhost:{ports[1]}\n" in outputs[0]
+    assert "TF_CONFIG=" in errors[0]
+
+    assert not list(tmp_path.rglob("*.ckpt.*"))
+    assert not list(tmp_path.rglob("loss.csv"))
+
+    assert main(alone) == 0
+    assert "10 iterations done" in capsys.readouterr().out
+    assert_same_weights(folder, unbroken, several_devices=True)
 
 
 def test_a_signal_ends_it_with_a_snapshot(arguments, unbroken, monkeypatch, capsys):

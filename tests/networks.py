@@ -1,7 +1,7 @@
 """Networks for tests: weights made from their names, checkpoints of them, small settings.
 
-Importing this adds a row to the table of backbones, `tiny`: most tests are not about a backbone, and its graph is built in
-a third of the time of MobileNetV1's.
+Importing this adds a row to the table of backbones, `tiny`: most tests are not about a backbone, and its graph is built
+in a third of the time that MobileNetV1's takes.
 """
 
 import ast

@@ -83,9 +83,7 @@ def test_training(tmp_path, capsys, monkeypatch):
         return benchmark_training.MeasuredMemory(setting, dict(zip(milestones, (1.0e8, 1.1e8), strict=True)))
 
     monkeypatch.setattr(benchmark, "measure_memory", watch)
-    monkeypatch.setattr(
-        benchmark, "_sizes", lambda standard: [standard._replace(side=96), standard._replace(images=2)]
-    )
+    monkeypatch.setattr(benchmark, "_sizes", lambda standard: [standard._replace(side=96), standard._replace(images=2)])
     report_file = tmp_path / "report.json"
     arguments = ["--train", "--backbone", "tiny", "--window", "64", "--steps", "101", "--repeats", "1"]
     assert main([*arguments, "--json", str(report_file)]) == 0

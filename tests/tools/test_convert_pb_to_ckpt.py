@@ -24,9 +24,7 @@ def test_every_variable_comes_back(checkpoint, frozen_model, tmp_path):
 
 def test_half_precision_comes_back_as_float32(checkpoint, tmp_path):
     half = tmp_path / "half.pb"
-    assert (
-        freeze(["--backbone", "tiny", "--model", checkpoint, "--output", str(half), "--half", "--set", *SMALL]) == 0
-    )
+    assert freeze(["--backbone", "tiny", "--model", checkpoint, "--output", str(half), "--half", "--set", *SMALL]) == 0
     assert main(arguments(half, tmp_path / "back.ckpt")) == 0
     before, after = Checkpoint(checkpoint), Checkpoint(tmp_path / "back.ckpt")
     for name in after.shapes:

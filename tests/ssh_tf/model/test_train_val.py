@@ -293,9 +293,7 @@ def test_weights_that_are_not_finite_are_not_saved(arguments, monkeypatch):
 
 def test_settings_that_changed_are_told(arguments, unbroken, capsys):
     line, _ = arguments("unbroken", "--method", "random", steps=STEPS + 1, TRAIN__MOMENTUM=0.8)
-    message = (
-        r"tiny_ssh_iter_20\.ckpt: does not fit this training \(Tiny/Conv2d_0/weights has shape \[3, 3, 3, 8\]"
-    )
+    message = r"tiny_ssh_iter_20\.ckpt: does not fit this training \(Tiny/Conv2d_0/weights has shape \[3, 3, 3, 8\]"
     with pytest.raises(CheckpointError, match=message):
         main([*line, "MOBILENET.DEPTH_MULTIPLIER", "0.5"])
     said = capsys.readouterr().out

@@ -81,6 +81,8 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     arguments = parser.parse_args(argv)
     if arguments.model and len(arguments.backbone) > 1:
         parser.error("--model is of one network: name it by --backbone")
+    if arguments.models and not arguments.runtimes:
+        parser.error("--models is for --runtimes")
     if arguments.repeats < 1:
         parser.error("--repeats is at least 1")
     return arguments
@@ -293,13 +295,13 @@ def _machine() -> JsonObject:
 
 def _size(text: str) -> tuple[int, int]:
     height, _, width = text.lower().partition("x")
-    if not (height.isdecimal() and width.isdecimal() and min(int(height), int(width)) >= 16):
-        raise argparse.ArgumentTypeError(f"{text} is not HEIGHTxWIDTH of at least 16 pixels each")
+    if not all(side.isdecimal() and len(side) < 6 and 16 <= int(side) <= 8192 for side in (height, width)):
+        raise argparse.ArgumentTypeError(f"{text} is not HEIGHTxWIDTH of 16 to 8192 pixels each")
     return int(height), int(width)
 
 
 def _side(text: str) -> int:
-    if not (text.isdecimal() and int(text) >= 64 and int(text) % 32 == 0):
+    if not (text.isdecimal() and len(text) < 6 and int(text) >= 64 and int(text) % 32 == 0):
         raise argparse.ArgumentTypeError(f"{text} is not a multiple of 32 pixels, 64 or more")
     return int(text)
 

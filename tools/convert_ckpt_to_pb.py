@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ssh_tf.model.command_line import add_backbone_argument, add_config_arguments
 from ssh_tf.model.config import load_config
 from ssh_tf.model.files.agreement import FLOAT, INT8, Tolerance, compare_proposals
+from ssh_tf.model.files.checkpoints import model_files
 from ssh_tf.model.files.freezing import freeze, loaded
 from ssh_tf.model.files.frozen_graphs import load_graph, save_graph, save_saved_model, with_half_weights
 from ssh_tf.model.files.onnx_files import save_onnx
@@ -26,6 +27,7 @@ from ssh_tf.model.options import network_options, proposal_options
 from ssh_tf.nets.inference_graph import IMAGE_INFO, IMAGES, ROI_SCORES, ROIS
 from ssh_tf.utils.arguments import ToolParser, named
 from ssh_tf.utils.errors import CheckpointError, run_tool
+from ssh_tf.utils.files import check_not_read
 from ssh_tf.utils.images import network_input, read_image, shortest_side_scale
 from ssh_tf.utils.resources import DEMO_IMAGES
 
@@ -56,6 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Write and compare; 0."""
     arguments = parse_arguments(argv)
     config = load_config(arguments.cfg, arguments.set)
+    outputs = (arguments.output, arguments.saved_model, arguments.onnx, arguments.int8)
+    check_not_read(outputs, model_files(arguments.model))
     proposals = proposal_options(config)
     calibration = calibration_pictures(arguments.calibration) if arguments.calibration else []
     image, scale = _compared_image(arguments.image)

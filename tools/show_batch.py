@@ -15,7 +15,7 @@ from ssh_tf.model.command_line import add_config_arguments, add_skip_missing_arg
 from ssh_tf.model.config import load_config
 from ssh_tf.model.options import pipeline_options
 from ssh_tf.roi_data_layer.samples import FACE, IGNORE, Sampler, TrainingSample
-from ssh_tf.utils.arguments import ToolParser, not_negative, positive
+from ssh_tf.utils.arguments import ToolParser, at_most, not_negative, positive
 from ssh_tf.utils.drawing import draw_truth
 from ssh_tf.utils.errors import run_tool
 from ssh_tf.utils.images import write_image
@@ -58,7 +58,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--iteration", type=not_negative, default=0, help="training iteration to begin with (default: %(default)s)"
     )
     parser.add_argument(
-        "--tile", type=positive, default=480, metavar="PX", help="side of a sample on the sheet (default: %(default)s)"
+        "--tile",
+        type=at_most(4096, positive),
+        default=480,
+        metavar="PX",
+        help="side of a sample on the sheet (default: %(default)s)",
     )
     add_skip_missing_argument(parser)
     add_config_arguments(parser)

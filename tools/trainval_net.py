@@ -60,6 +60,9 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     arguments = parser.parse_args(argv)
     if (arguments.data is None) == (arguments.imdb is None):
         parser.error("give either --imdb or --data")
+    given = [*map(os.path.realpath, arguments.data or ())] or arguments.imdb.split("+")
+    if len(set(given)) < len(given):
+        parser.error("a set is named twice; its images would count twice")
     if arguments.data and arguments.imdbval:
         parser.error("--imdbval goes with --imdb; the validation set of --data is its val.txt")
     return arguments

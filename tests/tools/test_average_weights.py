@@ -5,7 +5,7 @@ import pytest
 
 from networks import SMALL
 from ssh_tf.model.files.checkpoints import Checkpoint
-from ssh_tf.utils.errors import CheckpointError
+from ssh_tf.utils.errors import CheckpointError, DataError
 from ssh_tools.average_weights import main
 
 
@@ -53,6 +53,8 @@ def test_the_mean_of_one_is_that_one(checkpoint, tmp_path):
 def test_wrong_input_is_named(checkpoint, other, tmp_path, capsys):
     with pytest.raises(CheckpointError, match=r"lacks vgg_16/conv1/conv1_1/weights"):
         run(tmp_path / "mean.ckpt", checkpoint, other, backbone="vgg16")
+    with pytest.raises(DataError, match=r"\.index: is read or written by this command already"):
+        run(checkpoint, checkpoint, other)
     with pytest.raises(CheckpointError, match="no such file"):
         run(tmp_path / "mean.ckpt", checkpoint, tmp_path / "gone.npz")
     with pytest.raises(SystemExit):

@@ -207,6 +207,8 @@ def test_pictures_that_cannot_be_read_are_named(broken_root, asked_for):
     [
         ([], "give either --imdb or --data"),
         (["--imdb", TRAIN, "--data", "faces"], "give either --imdb or --data"),
+        (["--data", "faces", "./faces"], "a set is named twice"),
+        (["--imdb", f"{TRAIN}+{TRAIN}"], "a set is named twice"),
         (["--data", "faces", "--imdbval", VAL], "the validation set of --data is its val.txt"),
         (["--imdb", TRAIN, "--iters", "0"], "argument --iters: '0' is not a whole number from 1 up"),
         (["--imdb", TRAIN, "--iters", "-5"], "argument --iters: '-5' is not a whole number from 1 up"),

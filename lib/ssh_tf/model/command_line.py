@@ -18,7 +18,7 @@ from ssh_tf.model.precision import DETECTOR_PRECISIONS
 from ssh_tf.model.sizes import DEFAULT_SIZE, SIZES, size_settings
 from ssh_tf.model.test import SetDetections, SetImage, run_on_set, settings_of
 from ssh_tf.nets.backbones import BACKBONES
-from ssh_tf.utils.arguments import named, positive, probability, share
+from ssh_tf.utils.arguments import at_most, named, positive, probability, share
 from ssh_tf.utils.crops import MOST_MARGIN, MOST_SIDE
 from ssh_tf.utils.errors import ConfigError, SSHError
 from ssh_tf.utils.resources import DEMO_IMAGES
@@ -126,13 +126,16 @@ def add_detection_arguments(parser: argparse.ArgumentParser, output: Path) -> No
     )
     parser.add_argument(
         "--crop_margin",
-        type=_margin,
+        type=at_most(MOST_MARGIN, share),
         default=0.3,
         metavar="PART",
         help="margin around a crop, as a part of the face's longer side (default: %(default)s)",
     )
     parser.add_argument(
-        "--crop_side", type=_side, metavar="PIXELS", help="resize crops to this side (default: not resized)"
+        "--crop_side",
+        type=at_most(MOST_SIDE, positive),
+        metavar="PIXELS",
+        help="resize crops to this side (default: not resized)",
     )
     parser.add_argument(
         "--format",
@@ -220,19 +223,6 @@ def exit_code(run: SetDetections) -> int:
     if run.failed:
         print(f"{len(run.failed)} of {len(run.detections)} images failed", file=sys.stderr)
     return 1 if run.failed else 0
-
-
-def _margin(text: str) -> float:
-    """What `square_crop` takes."""
-    if (value := share(text)) > MOST_MARGIN:
-        raise argparse.ArgumentTypeError(f"{text!r} is over {MOST_MARGIN:g}")
-    return value
-
-
-def _side(text: str) -> int:
-    if (value := positive(text)) > MOST_SIDE:
-        raise argparse.ArgumentTypeError(f"{text!r} is over {MOST_SIDE}")
-    return value
 
 
 def _size(text: str) -> str:

@@ -44,7 +44,7 @@ CONFIG_KEYS: Mapping[str, ConfigKey] = MappingProxyType(
         "TRAIN.MOMENTUM": _part(0.9, "momentum of the gradient descent"),
         "TRAIN.WEIGHT_DECAY": ConfigKey(0.0001, "factor of the L2 terms, once for each branch", 0, 1e6),
         "TRAIN.GAMMA": ConfigKey(0.1, "factor of the learning rate at each iteration of STEPSIZE", 0, 1e6),
-        "TRAIN.STEPSIZE": ConfigKey([120000], "iterations at which the learning rate is multiplied by GAMMA"),
+        "TRAIN.STEPSIZE": ConfigKey([120000], "iterations at which the learning rate is multiplied by GAMMA", 1, _MANY),
         "TRAIN.SCHEDULE": ConfigKey(
             "step", "step: by STEPSIZE and GAMMA; cosine: falls to 0 at the last iteration", choices=("step", "cosine")
         ),

@@ -62,12 +62,12 @@ def probability(text: str) -> float:
 
 def positive(text: str) -> int:
     """A whole number from 1 up: a count, a side in pixels."""
-    return _number(int, text, lambda value: 1 <= value <= _MOST, f"is not a whole number from 1 up, at most {_MOST}")
+    return _whole(text, 1)
 
 
 def not_negative(text: str) -> int:
     """A whole number from 0 up: a seed, an iteration."""
-    return _number(int, text, lambda value: 0 <= value <= _MOST, f"is not a whole number from 0 up, at most {_MOST}")
+    return _whole(text, 0)
 
 
 def length(text: str) -> float:
@@ -78,6 +78,18 @@ def length(text: str) -> float:
 def share(text: str) -> float:
     """A finite number from 0 up: a margin as a part of a side."""
     return _number(float, text, lambda value: 0 <= value < math.inf, "is not a number from 0 up")
+
+
+def at_most(most: _N, kind: Callable[[str], _N]) -> Callable[[str], _N]:
+    """`kind` with a largest value."""
+
+    def bounded(text: str) -> _N:
+        value = kind(text)
+        if value > most:
+            raise argparse.ArgumentTypeError(f"{text!r} is over {most:g}")
+        return value
+
+    return bounded
 
 
 def plain_name(text: str) -> str:
@@ -94,6 +106,13 @@ def named(text: str) -> str:
     if not text:
         raise argparse.ArgumentTypeError("an empty name")
     return text
+
+
+def _whole(text: str, least: int) -> int:
+    value = _number(int, text, lambda value: value >= least, f"is not a whole number from {least} up")
+    if value > _MOST:
+        raise argparse.ArgumentTypeError(f"{text!r} is over {_MOST}")
+    return value
 
 
 def _path(text: str) -> Path:

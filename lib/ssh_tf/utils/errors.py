@@ -66,7 +66,11 @@ def is_full(error: OSError) -> bool:
 
 def unwritable(error: OSError, place: object) -> str:
     """What to say of an output that cannot be written: of the file that `error` names, or of `place`."""
-    advice = "make room there" if is_full(error) else "is it a folder that can be written to?"
+    advice = "is it a folder that can be written to?"
+    if is_full(error):
+        advice = "make room there"
+    elif isinstance(error, IsADirectoryError):
+        advice = "name a file"
     return f"{error.filename or place}: {error.strerror or error}; {advice}"
 
 
@@ -97,6 +101,9 @@ def run_tool(main: Callable[[Sequence[str] | None], int]) -> None:
         if package in _OURS:
             raise
         print(f"error: this needs {package}: pip install 'ssh-face-detector[tensorflow]'", file=sys.stderr)
+        code = 2
+    except MemoryError:
+        print("error: not enough memory for what was asked for; ask for less of it at a time", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -64,7 +64,10 @@ def _publish(temporary: str | os.PathLike[str], target: Path) -> None:
     umask = os.umask(0)
     os.umask(umask)
     os.chmod(temporary, 0o666 & ~umask)
-    os.replace(temporary, target)
+    try:
+        os.replace(temporary, target)
+    except OSError as error:  # the target is a folder
+        raise OSError(error.errno, error.strerror, os.fspath(target)) from error
 
 
 def copy_whole(source: Path, target: Path) -> None:
@@ -79,6 +82,20 @@ def copy_whole(source: Path, target: Path) -> None:
     except OSError:
         with source.open("rb") as stream, atomic_write(target, "wb") as copy:
             shutil.copyfileobj(stream, copy)
+
+
+def check_not_read(outputs: Iterable[Path | None], inputs: Iterable[Path]) -> None:
+    """See that no output (None: there is none) is an input or another output: it would be lost.
+
+    Raises:
+        DataError: one is.
+    """
+    read = {os.path.realpath(path) for path in inputs}
+    for output in filter(None, outputs):
+        place = os.path.realpath(output)
+        if place in read:
+            raise DataError(f"{output}: is read or written by this command already; name another output")
+        read.add(place)
 
 
 @contextmanager

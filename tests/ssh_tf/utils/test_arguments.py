@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ssh_tf.utils.arguments import ToolParser, length, not_negative, plain_name, positive, probability
+from ssh_tf.utils.arguments import ToolParser, at_most, length, not_negative, plain_name, positive, probability
 
 
 @pytest.mark.parametrize(
@@ -30,8 +30,12 @@ def test_taken(kind, text, value):
     ("kind", "texts", "words"),
     [
         (probability, ["7", "-0.1", "nan", "abc", ""], "is not between 0 and 1"),
-        (positive, ["0", "-3", "1.5", "x", "9" * 30, "9" * 5000], "is not a whole number from 1 up"),
-        (not_negative, ["-1", "1e3", "9" * 30], "is not a whole number from 0 up"),
+        (positive, ["0", "-3", "1.5", "x", "9" * 5000], "is not a whole number from 1 up"),
+        (not_negative, ["-1", "1e3"], "is not a whole number from 0 up"),
+        (positive, ["9" * 30], "is over 2147483647"),
+        (not_negative, ["9" * 30], "is over 2147483647"),
+        (at_most(5, positive), ["6"], "is over 5"),
+        (at_most(5, positive), ["0"], "is not a whole number from 1 up"),
         (length, ["0", "-1", "inf", "nan", "x"], "is not a number above 0"),
         (plain_name, ["", ".", "..", "../x", "a/b", "/x", "a\\b", ".hidden", "-x", "a\n", "a b"], "not a plain name"),
     ],

@@ -74,3 +74,17 @@ def test_a_message_is_one_line_that_can_be_shown():
 )
 def test_the_line_of_a_library_that_says_what_is_wrong(message):
     assert first_line(ValueError(message)) == "no room"
+
+
+def test_too_little_memory_is_one_line(capsys):
+    assert ending(MemoryError(), capsys) == (
+        2,
+        "error: not enough memory for what was asked for; ask for less of it at a time\n",
+    )
+
+
+def test_a_folder_that_is_to_be_a_file(capsys):
+    assert ending(IsADirectoryError(21, "Is a directory", "a"), capsys) == (
+        2,
+        "error: a: Is a directory; name a file\n",
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ssh_tf.utils.errors import DataError
-from ssh_tf.utils.files import atomic_write, inside, whole_file
+from ssh_tf.utils.files import atomic_write, check_not_read, inside, whole_file
 
 
 @contextmanager
@@ -95,3 +95,20 @@ def test_a_long_name_can_be_written(write, tmp_path):
     with write(tmp_path / ("ü" * 127)):
         pass
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@BOTH
+def test_a_folder_in_the_place_of_a_file_is_named(write, tmp_path):
+    (tmp_path / "a").mkdir()
+    with pytest.raises(IsADirectoryError) as raised, write(tmp_path / "a"):
+        pass
+    assert raised.value.filename == str(tmp_path / "a")
+
+
+def test_an_output_is_no_input_and_no_other_output(tmp_path):
+    (tmp_path / "a.pb").touch()
+    (tmp_path / "link").symlink_to("a.pb")
+    check_not_read([tmp_path / "b.pb", None, tmp_path / "c.pb"], [tmp_path / "a.pb"])
+    for outputs in (["a.pb"], ["link"], ["./a.pb"], ["b.pb", "b.pb"]):
+        with pytest.raises(DataError, match=rf"{outputs[-1]}: is read or written by this command already"):
+            check_not_read([tmp_path / name for name in outputs], [tmp_path / "a.pb"])

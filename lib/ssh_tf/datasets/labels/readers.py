@@ -76,6 +76,8 @@ def read_coco(path: Path, pictures: Pictures, problems: Problems) -> list[Labell
     for at, entry in enumerate(content["images"]):
         where = f"{path}: images[{at}]"
         with _entry(problems, where):
+            if entry["id"] in images:
+                raise ValueError(f"the id {entry['id']} is that of another image")
             images[entry["id"]] = (str(entry["file_name"]), [], where)
     for at, entry in enumerate(content["annotations"]):
         where = f"{path}: annotations[{at}]"
@@ -100,6 +102,8 @@ def read_yolo(path: Path, pictures: Pictures, problems: Problems) -> list[Labell
     classes = _yolo_classes(path, problems)
     images = []
     files = {file.relative_to(folder).with_suffix("").as_posix(): file for file in sorted(folder.rglob("*.txt"))}
+    if not files:
+        raise DataError(f"{folder}: no files that end in .txt")
     used = set()
     for name in pictures.names:
         stem = str(PurePosixPath(name).with_suffix(""))

@@ -5,13 +5,17 @@ from pathlib import Path
 
 import numpy as np
 
-from ssh_tf.model.files.checkpoints import assign
+from ssh_tf.model.files.checkpoints import assign, model_files
 from ssh_tf.model.files.weights import initial_weights
 from ssh_tf.nets.network import ssh_network
 from ssh_tf.nets.network_options import NetworkOptions
-from ssh_tf.utils.errors import CheckpointError
+from ssh_tf.utils.errors import CheckpointError, first_line
+from ssh_tf.utils.files import check_not_read
 from ssh_tf.utils.tf1 import cpu_session, tf
 from ssh_tf.utils.types import FloatArray, Variable
+
+
+_FILES = (".npz", ".pb")
 
 
 def save_average(models: Sequence[Path], shares: Sequence[float], options: NetworkOptions, output: Path) -> int:
@@ -27,8 +31,11 @@ def save_average(models: Sequence[Path], shares: Sequence[float], options: Netwo
         The number of variables.
 
     Raises:
+        DataError: `output` is one of `models`.
         CheckpointError: a model is unreadable or no whole network of that backbone; the checkpoint cannot be written.
     """
+    read = [file for model in models for file in ([model] if model.suffix in _FILES else model_files(model))]
+    check_not_read([output.with_name(f"{output.name}.index")], read)
     with cpu_session() as session:
         ssh_network(tf.placeholder(tf.float32, (1, None, None, 3)), options)
         variables = tf.global_variables()
@@ -37,7 +44,7 @@ def save_average(models: Sequence[Path], shares: Sequence[float], options: Netwo
         try:
             tf.train.Saver().save(session, str(output), write_meta_graph=False, write_state=False)
         except tf.errors.OpError as error:
-            raise CheckpointError(f"{output}: cannot be written ({error.message})") from error
+            raise CheckpointError(f"{output}: cannot be written ({first_line(error)})") from error
     return len(variables)
 
 

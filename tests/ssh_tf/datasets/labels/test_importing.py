@@ -125,7 +125,7 @@ def test_copies_and_links(pictures, tmp_path):
 
 def test_coco_names_its_bad_entries(tmp_path, pictures):
     content = {
-        "images": [{"id": 1, "file_name": "a.png"}, {"id": 2}],
+        "images": [{"id": 1, "file_name": "a.png"}, {"id": 2}, {"id": 1, "file_name": "b.png"}],
         "annotations": [
             {"image_id": 1, "category_id": 7, "bbox": [1, 2, 3, 4]},
             {"image_id": 3, "category_id": 7, "bbox": [1, 2, 3, 4]},
@@ -140,6 +140,7 @@ def test_coco_names_its_bad_entries(tmp_path, pictures):
     named = problems.items("entry that cannot be read")
     assert [item.split(": ")[1].split(" ")[0] for item in named] == [
         "images[1]",
+        "images[2]",
         *(f"annotations[{i}]" for i in (1, 2, 3, 4)),
     ]
 
@@ -171,6 +172,12 @@ def test_yolo_polygons_classes_and_files_without_images(tmp_path, pictures):
     assert problems.items("label file without an image") == [str(folder / "b/elsewhere.txt")]
     assert len(problems.items("image without a label file, taken to be without faces")) == 3
     assert "between 0 and 1" in problems.items("entry that cannot be read")[0]
+
+
+def test_a_folder_without_labels_is_no_set_without_faces(tmp_path, pictures):
+    (tmp_path / "labels").mkdir()
+    with pytest.raises(DataError, match=r"labels: no files that end in \.txt"):
+        READERS["yolo"](tmp_path / "labels", pictures, Problems())
 
 
 def test_entities_are_refused(tmp_path):

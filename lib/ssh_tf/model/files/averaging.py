@@ -14,7 +14,6 @@ from ssh_tf.utils.files import check_not_read
 from ssh_tf.utils.tf1 import cpu_session, tf
 from ssh_tf.utils.types import FloatArray, Variable
 
-
 _FILES = (".npz", ".pb")
 
 

@@ -153,7 +153,13 @@ def packaged_model(name: str, precision: Precision) -> Path:
     if precision == "auto" and INT8_FORM in forms and prefers_int8(cpu_flags()):
         _LOG.warning("int8, since this processor has VNNI and no bfloat16: nearly as exact; precision fp32 is exact")
         return forms[INT8_FORM]
-    wanted = (INT8_FORM,) if precision == "int8" else (".pb", ".onnx") if has_tensorflow() else (".onnx", ".pb")
+    if precision == "int8":
+        return forms[INT8_FORM]
+    if has_tensorflow():
+        wanted: tuple[str, ...] = (".pb", ".onnx")
+    else:
+        # Better in 8 bits than not at all; but who asks for a precision gets it or an error.
+        wanted = (".onnx", INT8_FORM, ".pb") if precision == "auto" else (".onnx", ".pb")
     return next(forms[form] for form in wanted if form in forms)
 
 

@@ -496,6 +496,15 @@ def test_form_of_a_model_of_the_package(monkeypatch, caplog, precision, tensorfl
     assert ("VNNI" in caplog.text) == (precision == "auto" and suffix == "_int8.onnx")
 
 
+@pytest.mark.parametrize(("precision", "suffix"), [("auto", "_int8.onnx"), ("fp32", ".pb"), ("int8", "_int8.onnx")])
+def test_form_where_int8_alone_needs_no_tensorflow(monkeypatch, precision, suffix):
+    forms = {form: Path(f"mobile_ssh{form}") for form in (".pb", "_int8.onnx")}
+    monkeypatch.setattr("ssh_tf.model.detector.model_forms", lambda name: forms)
+    monkeypatch.setattr("ssh_tf.model.detector.has_tensorflow", lambda: False)
+    monkeypatch.setattr("ssh_tf.model.detector._frozen_runner", lambda path, config, precision: path)
+    assert str(FaceDetector(precision=precision).runner) == f"mobile_ssh{suffix}"
+
+
 def test_int8_that_is_not_there(frozen_model):
     with pytest.raises(ConfigError, match="--int8 makes it"):
         FaceDetector(frozen_model, precision="int8")

@@ -62,8 +62,8 @@ test-mindspore: .venv-mindspore/.installed
 extras: .venv-extras/.installed
 
 test-extras: .venv-extras/.installed
-	$(EXTRAS_PY) -m pytest tests/ssh_tf/bulk tests/tools/test_detect_bulk.py tests/tools/measuring tests/examples \
-		tests/ssh_tf/model/inference/test_tracking.py
+	$(EXTRAS_PY) -m pytest tests/ssh_tf/bulk tests/tools/test_detect_bulk.py tests/tools/measuring/test_peers.py \
+		tests/examples/test_fastapi_service.py tests/examples/test_notebook.py tests/ssh_tf/model/inference/test_tracking.py
 
 # Debian's own browser and driver fit each other; elsewhere any Chromium of that name will do.
 test-web: .venv-extras/.installed

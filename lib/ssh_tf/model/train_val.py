@@ -179,6 +179,9 @@ class _Training:
         resumed = self._folder.latest_sound(print) if devices.is_chief else None
         if resumed:
             check_data(resumed, self._state)
+            if resumed.iteration >= run.iterations and devices.workers == 1:
+                print(self._nothing_to_do(resumed.iteration))
+                return Finished(resumed.iteration, False)
         with tf.Graph().as_default() as graph:
             tf.set_random_seed(config.RNG_SEED)
             first = tf.placeholder(tf.int64, ())
@@ -244,7 +247,7 @@ class _Training:
         """Train from `start` on, to the last iteration, a signal to any worker, or `TRAIN.STOP_AFTER`."""
         run, settings, log = self._run, self._config.TRAIN, self._log
         if start >= run.iterations:
-            log.say(f"nothing to do: {start} iterations are done, --iters asks for {run.iterations}")
+            log.say(self._nothing_to_do(start))
         done, stopping = start, False
         reason = self._no_better()
         with stop_signals() as signals:
@@ -276,6 +279,9 @@ class _Training:
             came = signals[0] if signals else "another worker"
             log.say(f"stopped by {came} after {done} iterations; resume with: {run.command}")
         return Finished(done, stopping or stopped)
+
+    def _nothing_to_do(self, done: int) -> str:
+        return f"nothing to do: {done} iterations are done, --iters asks for {self._run.iterations}"
 
     def _consider(self, snapshot: Snapshot, score: float) -> None:
         """Keep `snapshot` if it is the best one."""

@@ -16,7 +16,7 @@ import pytest
 from networks import weight
 from ssh_tf.model import train_val
 from ssh_tf.model.files.checkpoints import Checkpoint
-from ssh_tf.model.training.log import TrainingLog
+from ssh_tf.model.training.log import TrainingFiles, TrainingLog
 from ssh_tf.model.training.snapshots import SnapshotFolder
 from ssh_tf.model.training.tables import LOSS_COLUMNS, VALIDATION_COLUMNS
 from ssh_tf.nets.network import network_heads
@@ -51,6 +51,12 @@ def signalled(self, row):
         os.kill(os.getpid(), signal.SIGTERM)
 TrainingLog.step = signalled
 """
+
+
+@pytest.fixture(autouse=True)
+def no_plots(monkeypatch):
+    """But of the trainings that several tests share: a plot takes as long as all iterations."""
+    monkeypatch.setattr(TrainingFiles, "plot", lambda self: None)
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,19 @@ import numpy as np
 import pytest
 
 from ssh_tf.model.files.checkpoints import Checkpoint
+from ssh_tf.model.training.log import TrainingFiles
 from ssh_tf.model.training.mean_weights import mean_share
 from ssh_tf.utils.errors import CheckpointError
 from ssh_tools.trainval_net import main
 from training_runs import settings, write_pictures
 
 STEPS, KEPT = 4, 0.2
+
+
+@pytest.fixture(autouse=True)
+def no_plots(monkeypatch):
+    """But of the trainings that several tests share: a plot takes as long as all iterations."""
+    monkeypatch.setattr(TrainingFiles, "plot", lambda self: None)
 
 
 @pytest.fixture(scope="module")

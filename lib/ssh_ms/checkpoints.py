@@ -41,6 +41,8 @@ def _check_sum(content: bytes) -> None:
 
     MindSpore, asked to compare it, takes any failure for a lack of permission.
     """
+    if not content:
+        raise Refused("the file is empty")
     body, mark, found = content[:-_SUM_BYTES], content[-_SUM_BYTES:-10], content[-10:]
     if mark == _SUM_MARK and zlib.crc32(body) != int.from_bytes(found, "big"):
         raise Refused("the checkpoint is damaged (its sum is another)")

@@ -14,7 +14,7 @@ from ssh_tf.model.inference.detection import Detector, Runner, proposal_options
 from ssh_tf.model.inference.graph_runner import GraphRunner
 from ssh_tf.model.inference.onnx_runner import OnnxRunner
 from ssh_tf.model.options import network_options
-from ssh_tf.model.precision import Precision, prefers_int8
+from ssh_tf.model.precision import DETECTOR_PRECISIONS, Precision, prefers_int8
 from ssh_tf.model.sizes import DEFAULT_SIZE, size_settings
 from ssh_tf.nets.backbones import BACKBONES
 from ssh_tf.utils.cpu import cpu_flags
@@ -53,9 +53,15 @@ class FaceDetector(Detector):
 
         Raises:
             CheckpointError: the model is not there or does not fit.
-            ConfigError: there is no such size, or there is a `config` besides.
+            ConfigError: there is no such size or precision, there is a `config` besides, or `model` is none of these.
         """
         config = _config(config, size)
+        if precision not in DETECTOR_PRECISIONS:
+            raise ConfigError(f"precision is one of {', '.join(DETECTOR_PRECISIONS)}, got {precision!r}")
+        if not (
+            model is None or (isinstance(model, str) and model) or isinstance(model, os.PathLike) or callable(model)
+        ):
+            raise ConfigError(f"expected the name of a model, a path or a runner, got {model!r}")
         if model is None:
             runner = _frozen_runner(_default_model(precision), config, precision)
         elif isinstance(model, str | os.PathLike):

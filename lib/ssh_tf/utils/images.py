@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssh_tf.utils import pillow
-from ssh_tf.utils.errors import FullDiskError, ImageError, first_line, is_full, reason_of
+from ssh_tf.utils.errors import FullDiskError, ImageError, first_line, is_full, reason_of, unwritable
 from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.opencv import cv2
 from ssh_tf.utils.picture_bytes import Flawed, checked, is_heif, is_loud
@@ -135,7 +135,7 @@ def write_image(path: str | os.PathLike[str], image: npt.NDArray[np.uint8]) -> N
             stream.write(data.tobytes())
     except OSError as error:
         if is_full(error):
-            raise FullDiskError(f"{path}: {error.strerror}") from error
+            raise FullDiskError(unwritable(error, path)) from error
         raise ImageError(f"{path}: {error.strerror}") from error
 
 

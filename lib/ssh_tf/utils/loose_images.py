@@ -43,6 +43,8 @@ def kind_of(thing: object) -> str:
 def _from_pil(image: Image.Image) -> npt.NDArray[np.uint8]:
     if image.mode not in COLOUR_MODES:
         raise ImageError(f"a PIL image of mode {image.mode} has no 8-bit colours: convert it to RGB first")
+    if 0 in image.size:
+        raise ImageError(f"expected a picture, got a PIL image of {image.width}x{image.height} pixels")
     try:
         return upright_bgr(image)
     except (OSError, ValueError) as error:

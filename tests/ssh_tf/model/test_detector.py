@@ -288,6 +288,14 @@ def test_a_closed_detector_says_so():
         asked.detect_batch([])
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"precision": "x"}, {"precision": 5}, {"model": 5}, {"model": b"a.onnx"}, {"model": ""}]
+)
+def test_models_and_precisions_that_are_none(wrong):
+    with pytest.raises(ConfigError, match=r"precision is one of auto, .*, got|expected the name of a model, .* got"):
+        FaceDetector(**wrong)
+
+
 def test_unknown_backbone(checkpoint):
     with pytest.raises(ConfigError, match="no backbone is called 'alexnet'; there are vgg16, "):
         FaceDetector.from_checkpoint(checkpoint, "alexnet")

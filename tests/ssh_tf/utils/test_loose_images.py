@@ -57,3 +57,8 @@ def test_a_damaged_file_behind_a_pil_image(path):
 def test_what_is_no_picture(what, name):
     with pytest.raises(ImageError, match=f"expected an array, a path or a PIL image, got {name}"):
         as_bgr(what)
+
+
+def test_a_pil_image_without_pixels():
+    with pytest.raises(ImageError, match="got a PIL image of 0x5 pixels"):
+        as_bgr(Image.new("RGB", (0, 5)))

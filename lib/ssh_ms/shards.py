@@ -1,6 +1,7 @@
 """MindRecord shards: pictures with their boxes in a few large files."""
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -73,7 +74,9 @@ def write_shards(folder: Path, records: Sequence[ImageRecord], count: int) -> No
         DataError: a picture cannot be read, or the shards cannot be written.
     """
     temporary = folder.with_name(f".{folder.name}.part")
-    temporary.mkdir(parents=True, exist_ok=True)
+    # What a killed run has left may be more shards than are made now.
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
     writer = mindrecord.FileWriter(str(temporary / _SHARD), shard_num=count, overwrite=True)
     writer.add_schema(
         {"name": {"type": "string"}, "data": {"type": "bytes"}, "truth": {"type": "float32", "shape": [-1, 5]}}

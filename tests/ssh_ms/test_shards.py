@@ -54,6 +54,13 @@ def test_what_is_no_shard(tmp_path, records):
         MindRecordSource(tmp_path / "shards")
 
 
+def test_what_a_killed_run_has_left_is_no_shard(tmp_path, records):
+    write_shards(tmp_path / ".shards.part", records, 4)
+    write_shards(tmp_path / "shards", records, 2)
+    assert len(shards(tmp_path / "shards")) == 2
+    assert len(MindRecordSource(tmp_path / "shards")) == 7
+
+
 def test_shards_know_their_data(tmp_path, records):
     write_shards(tmp_path / "shards", records, 2)
     assert MindRecordSource(tmp_path / "shards").fingerprint == FileSource(records).fingerprint

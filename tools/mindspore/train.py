@@ -3,7 +3,6 @@
 A training whose folder (save_path) holds checkpoints is resumed.
 """
 
-import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from ssh_tf.datasets.records import fingerprint
 from ssh_tf.layer_utils.matching import MatchOptions
 from ssh_tf.utils.errors import ConfigError, DataError, run_tool
 
+_MANY = 2**31 - 1
 _DEFAULTS = Path(__file__).parents[2] / "experiments/cfgs/mindspore/default_config.yaml"
 
 
@@ -79,32 +79,35 @@ def check_settings(settings: SimpleNamespace) -> None:
     """
     cores = os.cpu_count() or 1
     ranges = {
-        "img_height": (16, math.inf),
-        "img_width": (16, math.inf),
+        "img_height": (16, 8192),
+        "img_width": (16, 8192),
         "flip_ratio": (0, 1),
-        "expand_ratio": (1, math.inf),
+        "expand_ratio": (1, 16),
         "num_parallel_workers": (1, cores),
         "mindrecord_shards": (1, 1000),
         "pos_overlap": (0, 1),
         "neg_overlap": (0, settings.pos_overlap),
-        "num_sampled": (1, math.inf),
+        "num_sampled": (1, _MANY),
         "pos_fraction": (0, 1),
-        "batch_size": (1, math.inf),
-        "epoch_size": (1, math.inf),
-        "max_steps": (0, math.inf),
-        "base_lr": (0, math.inf),
-        "lr_decay_epoch": (0, math.inf),
+        "batch_size": (1, _MANY),
+        "epoch_size": (1, _MANY),
+        "max_steps": (0, _MANY),
+        "base_lr": (0, 1e6),
+        "lr_decay_epoch": (0, _MANY),
         "momentum": (0, 1),
-        "weight_decay": (0, math.inf),
+        "weight_decay": (0, 1e6),
         "seed": (0, 2**31 - 1),
-        "save_checkpoint_steps": (1, math.inf),
-        "keep_checkpoint_max": (1, math.inf),
+        "save_checkpoint_steps": (1, _MANY),
+        "keep_checkpoint_max": (1, _MANY),
     }
+    if not settings.save_path:
+        raise ConfigError("save_path is empty; name a folder")
     for key, (low, high) in ranges.items():
         value = getattr(settings, key)
         if not low <= value <= high:
             reason = f" (this machine has {cores} cores)" if key == "num_parallel_workers" else ""
-            bounds = f"at least {low}" if high == math.inf else f"{low} to {high}"
+            most = f" and at most {high}" if value > high else ""
+            bounds = f"at least {low}{most}" if high == _MANY else f"{low} to {high:g}"
             raise ConfigError(f"{key} is {bounds}{reason}, got {value}")
 
 

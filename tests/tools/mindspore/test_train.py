@@ -76,7 +76,11 @@ def test_a_trained_network_keeps_its_first_layers(tmp_path, arguments, capsys):
         (["--neg_overlap", "0.6"], "neg_overlap is 0 to 0.5, got 0.6"),
         (["--base_lr", "fast"], "base_lr takes a float"),
         (["--mode", "eager"], "mode is one of"),
-        (["--img_height", "8"], "img_height is at least 16"),
+        (["--img_height", "8"], "img_height is 16 to 8192, got 8"),
+        (["--img_height", "9" * 30], "img_height is 16 to 8192"),
+        (["--base_lr", "1e308"], "base_lr is 0 to 1e"),
+        (["--batch_size", "9" * 30], "batch_size is at least 1 and at most 2147483647"),
+        (["--save_path", ""], "save_path is empty"),
     ],
 )
 def test_bad_settings(arguments, more, message):

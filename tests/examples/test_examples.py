@@ -14,8 +14,7 @@ import numpy as np
 import pytest
 
 from ssh_tf.model.files.frozen_graphs import load_graph, save_saved_model
-from ssh_tf.model.files.onnx_files import save_onnx
-from ssh_tf.utils.resources import model_path
+from ssh_tf.utils.resources import INT8_FORM, model_forms, model_path
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -74,10 +73,8 @@ def test_anonymous_folder(tmp_path):
     assert np.abs(before[:50].astype(int) - after[:50]).mean() < 3
 
 
-def test_onnx_runtime(run, tmp_path):
-    pytest.importorskip("tf2onnx", reason="the extra onnx is not installed")
-    save_onnx(load_graph(model_path("mobile_ssh")), tmp_path / "mobile_ssh.onnx")
-    assert_is_the_face(run("onnx_runtime.py", tmp_path / "mobile_ssh.onnx", PICTURE))
+def test_onnx_runtime(run):
+    assert_is_the_face(run("onnx_runtime.py", model_forms("mobile_ssh")[INT8_FORM], PICTURE))
 
 
 def test_saved_model(run, saved_model):

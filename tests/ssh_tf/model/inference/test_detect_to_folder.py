@@ -338,7 +338,7 @@ def test_two_runs_do_not_share_a_folder(folder, tmp_path):
 
 def test_folder_that_cannot_be_made(folder, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(SSHError, match="cannot be written"):
+    with pytest.raises(SSHError, match="is it a folder that can be written to"):
         detect_to_folder(detector(), [folder], tmp_path / "file/out", 0.5)
 
 

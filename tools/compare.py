@@ -29,7 +29,7 @@ from ssh_tf.model.sizes import SIZES, size_settings
 from ssh_tf.model.training.validation import sample_records
 from ssh_tf.utils.arguments import ToolParser, positive
 from ssh_tf.utils.errors import run_tool
-from ssh_tf.utils.files import atomic_write
+from ssh_tf.utils.files import atomic_write, check_writable
 from ssh_tf.utils.resources import model_path
 from ssh_tools.measuring import comparison_report
 from ssh_tools.measuring.comparison import Contestant, compare_contestants
@@ -77,6 +77,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Compare; 1 if a detector failed on some of the images."""
     arguments = parse_arguments(argv)
+    check_writable([arguments.json, arguments.markdown])
     cache = arguments.output_root / "cache"
     records = load_folder(arguments.data, arguments.split, cache, arguments.skip_missing)
     if arguments.limit is not None:

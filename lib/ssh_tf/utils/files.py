@@ -1,5 +1,6 @@
 """Files that are either whole or absent, and names that stay inside their folder."""
 
+import errno
 import os
 import re
 import shutil
@@ -96,6 +97,20 @@ def check_not_read(outputs: Iterable[Path | None], inputs: Iterable[Path]) -> No
         if place in read:
             raise DataError(f"{output}: is read or written by this command already; name another output")
         read.add(place)
+
+
+def check_writable(outputs: Iterable[Path | None]) -> None:
+    """See, before a long run, that each output (None: there is none) can be written; what is there stays as it is.
+
+    Raises:
+        OSError: one cannot; it names the file.
+    """
+    for output in filter(None, outputs):
+        with writing(output):
+            output.parent.mkdir(parents=True, exist_ok=True)
+            if output.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(output))
+            tempfile.TemporaryFile(dir=output.parent).close()
 
 
 @contextmanager

@@ -258,7 +258,7 @@ def test_what_are_no_pictures(images):
         detector().detect_batch(images)
 
 
-@pytest.mark.parametrize("threshold", [np.nan, 2, -1, 1.0001, None, "0.5", [0.5], np.inf])
+@pytest.mark.parametrize("threshold", [np.nan, 2, -1, 1.0001, None, True, "0.5", [0.5], np.inf])
 def test_thresholds_that_are_none(threshold):
     for ask in (lambda: detector()(picture(40, 40), threshold), lambda: detector().detect_batch([], threshold)):
         with pytest.raises(ConfigError, match="threshold is a number from 0 to 1"):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ssh_tf.utils.errors import DataError
-from ssh_tf.utils.files import atomic_write, check_not_read, inside, whole_file
+from ssh_tf.utils.files import atomic_write, check_not_read, check_writable, inside, whole_file
 
 
 @contextmanager
@@ -112,3 +112,15 @@ def test_an_output_is_no_input_and_no_other_output(tmp_path):
     for outputs in (["a.pb"], ["link"], ["./a.pb"], ["b.pb", "b.pb"]):
         with pytest.raises(DataError, match=rf"{outputs[-1]}: is read or written by this command already"):
             check_not_read([tmp_path / name for name in outputs], [tmp_path / "a.pb"])
+
+
+def test_what_cannot_be_written_is_told_before_the_run(tmp_path):
+    (tmp_path / "old.json").write_text("old")
+    (tmp_path / "folder").mkdir()
+    check_writable([tmp_path / "old.json", None, tmp_path / "new" / "a.json"])
+    assert (tmp_path / "old.json").read_text() == "old"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["folder", "new", "old.json"]
+    with pytest.raises(IsADirectoryError, match="folder"):
+        check_writable([tmp_path / "folder"])
+    with pytest.raises(OSError, match=r"old\.json"):
+        check_writable([tmp_path / "old.json" / "a.json"])

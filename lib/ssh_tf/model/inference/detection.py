@@ -195,7 +195,7 @@ class Detector:
 
     def _check(self, threshold: float) -> None:
         self._check_usable()
-        if not isinstance(threshold, Real) or not 0 <= threshold <= 1:
+        if isinstance(threshold, bool) or not isinstance(threshold, Real) or not 0 <= threshold <= 1:
             raise ConfigError(f"the threshold is a number from 0 to 1, not {threshold!r}")
         least = getattr(self.runner, "least_score", 0.0)
         if threshold < least:

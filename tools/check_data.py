@@ -58,5 +58,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-if __name__ == "__main__":
+def entry() -> None:
+    """The command `ssh-check-data`."""
     run_tool(main)
+
+
+if __name__ == "__main__":
+    entry()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ssh_tf.datasets.annotation_lines import join_line
-from ssh_tf.datasets.labels.items import Box, Label, LabelledImage, Pictures
+from ssh_tf.datasets.labels.items import NO_LABELS, Box, Label, LabelledImage, Pictures
 from ssh_tf.datasets.problems import Problems
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.files import atomic_write
@@ -127,13 +127,16 @@ def write_folder(
     Returns what was written: without images whose names no line can hold.
 
     Raises:
-        DataError: there is nothing to write, or `images` is something else already.
+        DataError: there is nothing to write, all labels were left out, or `images` is something else already.
     """
     both = [[image for image in images if _writable(image, problems)] for images in (train, val)]
     if not both[0]:
         raise DataError(
             f"{folder}: nothing to train on is left; " + ("; ".join(problems.lines()) or "no image had labels")
         )
+    lost = problems.counts().keys() - {NO_LABELS}
+    if lost and not any(image.boxes for images in both for image in images):
+        raise DataError(f"{folder}: no face is left; " + "; ".join(problems.lines()))
     _place_images(folder / "images", pictures, [image for images in both for image in images], copy)
     for name, images in zip(("train.txt", "val.txt"), both, strict=True):
         path = folder / name

@@ -14,6 +14,9 @@ Box = tuple[float, float, float, float]
 
 FACE_NAME = "face"
 
+NO_LABELS = "image without a label file, taken to be without faces"
+"""The only problem that loses no label."""
+
 
 class Label(NamedTuple):
     """A box with a class.

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ssh_tf.datasets.labels.items import FACE_NAME, Box, Label, LabelledImage, Pictures, box_around, truth
+from ssh_tf.datasets.labels.items import FACE_NAME, NO_LABELS, Box, Label, LabelledImage, Pictures, box_around, truth
 from ssh_tf.datasets.labels.xml_files import read_xml
 from ssh_tf.datasets.problems import Problems
 from ssh_tf.datasets.wider_split import read_split
@@ -106,11 +106,9 @@ def read_yolo(path: Path, pictures: Pictures, problems: Problems) -> list[Labell
         raise DataError(f"{folder}: no files that end in .txt")
     used = set()
     for name in pictures.names:
-        stem = str(PurePosixPath(name).with_suffix(""))
-        # labels/train/a.txt for train/a.jpg or train/images/a.jpg.
-        stem = stem if stem in files else stem.replace("images/", "", 1)
-        if stem not in files:
-            problems.add("image without a label file, taken to be without faces", name)
+        stem = next((stem for stem in _yolo_stems(name) if stem in files), None)
+        if stem is None:
+            problems.add(NO_LABELS, name)
             images.append(LabelledImage(name, [], name))
             continue
         used.add(stem)
@@ -126,6 +124,13 @@ def read_yolo(path: Path, pictures: Pictures, problems: Problems) -> list[Labell
         if files[stem].name != "classes.txt":
             problems.add("label file without an image", str(files[stem]))
     return images
+
+
+def _yolo_stems(name: str) -> tuple[str, str, str]:
+    """Where labels of `name` may be: train/a, also for train/images/a.jpg; train/labels/a, as Ultralytics has it."""
+    stem = PurePosixPath(name).with_suffix("").as_posix()
+    above, _, below = f"/{stem}".rpartition("/images/")
+    return stem, stem.replace("images/", "", 1), f"{above}/labels/{below}".removeprefix("/")
 
 
 def _yolo_label(fields: list[str], size: tuple[int, int], classes: Mapping[str, str], where: str) -> Label:
@@ -319,10 +324,13 @@ _COLUMNS = {
 def read_csv(path: Path, pictures: Pictures, problems: Problems) -> list[LabelledImage]:
     """A row a box: image, four corners, class; or columns named in the first row, also with x, y, width, height.
 
-    A row with no box is an image without faces. Commas, semicolons or tabs are told apart by the first row.
+    A row with no box is an image without faces. Commas, semicolons or tabs are told apart by the first row; between
+    the latter two a number may have a decimal comma.
     """
     lines = read_lines(path)
-    delimiter = max(",;\t", key=lines[0][1].count) if lines else ","
+    # Where commas are in numbers, as many of them as semicolons are no delimiters.
+    delimiter = max(";\t,", key=lines[0][1].count) if lines else ","
+    decimal = "." if delimiter == "," else ","
     columns: dict[str, int] = {}
     images: dict[str, list[Label]] = {}
     places: dict[str, str] = {}
@@ -344,7 +352,7 @@ def read_csv(path: Path, pictures: Pictures, problems: Problems) -> list[Labelle
                 raise ValueError("no name of an image")
             labels = images.setdefault(name, [])
             places.setdefault(name, where)
-            label = _csv_label(row, columns, where)
+            label = _csv_label(row, columns, decimal, where)
             if label:
                 labels.append(label)
     return [LabelledImage(name, labels, places[name]) for name, labels in images.items()]
@@ -367,17 +375,17 @@ def _csv_columns(path: Path, row: Sequence[str]) -> dict[str, int]:
     return {"image": 0, "x1": 1, "y1": 2, "x2": 3, "y2": 4, "class": 5, "score": 6, "header": 0}
 
 
-def _csv_label(row: Sequence[str], columns: Mapping[str, int], where: str) -> Label | None:
+def _csv_label(row: Sequence[str], columns: Mapping[str, int], decimal: str, where: str) -> Label | None:
     def field(key: str) -> str:
         at = columns.get(key, len(row))
         return row[at].strip() if at < len(row) else ""
 
     keys = ("x1", "y1", "x2", "y2") if "x1" in columns else ("x", "y", "width", "height")
-    values = [field(key) for key in keys]
+    values = [field(key).replace(decimal, ".") for key in keys]
     if not any(values):
         return None
     box = _box(values) if "x1" in columns else _cornered(values)
-    score = float(field("score")) if field("score") else None
+    score = float(field("score").replace(decimal, ".")) if field("score") else None
     return Label(box, field("class") or FACE_NAME, truth(field("ignore")), score, where)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ssh_tf.datasets.labels.importing import check_labels, choose_class, split, write_folder
-from ssh_tf.datasets.labels.items import Label, LabelledImage, Pictures
+from ssh_tf.datasets.labels.items import NO_LABELS, Label, LabelledImage, Pictures
 from ssh_tf.datasets.labels.readers import READERS
 from ssh_tf.datasets.labels.writers import WRITERS
 from ssh_tf.datasets.labels.xml_files import read_xml
@@ -151,6 +151,8 @@ def test_coco_names_its_bad_entries(tmp_path, pictures):
         ("filename,width,height,class,xmin,ymin,xmax,ymax\na.png,60,40,face,1,2,3,4\n", (1, 2, 3, 4)),
         ("image;x;y;w;h\r\na.png;1;2;3;4\r\n", (1, 2, 4, 6)),
         ("\ufeffa.png,1,2,3,4,face\n", (1, 2, 3, 4)),
+        ("image;xmin;ymin;xmax;ymax\na.png;1,5;2,5;3,5;4,5\n", (1.5, 2.5, 3.5, 4.5)),
+        ("a.png;1,5;2,5;3,5;4,5\n", (1.5, 2.5, 3.5, 4.5)),
     ],
 )
 def test_tables_of_several_kinds(tmp_path, pictures, text, box):
@@ -172,6 +174,38 @@ def test_yolo_polygons_classes_and_files_without_images(tmp_path, pictures):
     assert problems.items("label file without an image") == [str(folder / "b/elsewhere.txt")]
     assert len(problems.items("image without a label file, taken to be without faces")) == 3
     assert "between 0 and 1" in problems.items("entry that cannot be read")[0]
+
+
+@pytest.mark.parametrize(
+    ("image", "label"),
+    [
+        ("train/images/a.png", "train/labels/a.txt"),  # Roboflow
+        ("images/train/a.png", "labels/train/a.txt"),  # Ultralytics
+        ("images/a.png", "labels/a.txt"),
+        ("images/a.png", "a.txt"),
+        ("images/images/a.png", "images/labels/a.txt"),
+        ("train/a.png", "train/a.txt"),
+    ],
+)
+def test_yolo_finds_the_labels_of_every_layout(tmp_path, image, label):
+    for name in (image, label):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(tmp_path / image), np.zeros((40, 60, 3), np.uint8))
+    (tmp_path / label).write_text("0 0.5 0.5 0.5 0.5\n")
+    problems = Problems()
+    (read,) = READERS["yolo"](tmp_path, Pictures(tmp_path), problems)
+    assert (read.name, len(read.labels), len(problems)) == (image, 1, 0)
+
+
+def test_labels_that_are_all_left_out_are_no_set_without_faces(pictures, tmp_path):
+    problems = Problems()
+    empty = check_labels([LabelledImage("a.png", []), LabelledImage("b/a.png", [])], pictures, problems, None)
+    problems.add(NO_LABELS, "a.png")
+    write_folder(tmp_path / "empty", empty, [], pictures, problems, copy=False)
+    problems.add("entry that cannot be read", "labels.csv:2")
+    with pytest.raises(DataError, match=r"no face is left; .*labels\.csv:2"):
+        write_folder(tmp_path / "lost", empty, [], pictures, problems, copy=False)
+    assert not (tmp_path / "lost").exists()
 
 
 def test_a_folder_without_labels_is_no_set_without_faces(tmp_path, pictures):

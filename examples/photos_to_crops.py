@@ -22,4 +22,6 @@ def main(photos: Path, crops: Path, model: str = "mobile_ssh") -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
     main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:])

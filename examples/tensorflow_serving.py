@@ -1,6 +1,6 @@
 """Ask a TensorFlow Serving for faces: python examples/tensorflow_serving.py PICTURE [http://localhost:8501].
 
-    ssh-convert …/ssh_iter_40000 --saved_model serving/ssh/1
+    ssh-convert --backbone mobile --model …/mobile_ssh_iter_40000.ckpt --output mine.pb --saved_model serving/ssh/1
     docker run -p 8501:8501 -v "$PWD/serving/ssh:/models/ssh" -e MODEL_NAME=ssh tensorflow/serving
 
 Numbers in JSON are slow to read and write: the picture is made small first. For full speed use its gRPC.

@@ -16,6 +16,7 @@ from ssh_tf.model.command_line import (
     add_skip_missing_argument,
 )
 from ssh_tf.model.config import load_config
+from ssh_tf.model.detector import model_file
 from ssh_tf.model.precision import PRECISIONS
 from ssh_tf.model.train_val import METHODS, TrainingRun, train
 from ssh_tf.model.training.devices import choose_devices
@@ -32,7 +33,10 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     add_backbone_argument(parser, required=True)
     parser.add_argument(
-        "--weight", metavar="FILE", help="start from: a slim ImageNet checkpoint, an .npz of arrays, an SSH checkpoint"
+        "--weight",
+        metavar="FILE",
+        help="start from: a slim ImageNet checkpoint, an .npz of arrays, an SSH checkpoint or .pb, "
+        "or a model of the package by name, such as mobile_ssh",
     )
     parser.add_argument("--imdb", help="training set, e.g. wider_face_train; a+b joins sets")
     parser.add_argument("--imdbval", help="validation set, e.g. wider_face_val")
@@ -103,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         iterations=arguments.iters,
         output=arguments.output_root / place,
         tensorboard=arguments.tensorboard_root / place,
-        weight=arguments.weight,
+        weight=arguments.weight and os.fspath(model_file(arguments.weight, "fp32")),
         method=arguments.method,
         skip_unreadable=arguments.skip_missing,
         command=command_line(sys.argv[1:] if argv is None else argv),

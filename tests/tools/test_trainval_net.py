@@ -14,6 +14,7 @@ from networks import write_checkpoint
 from ssh_tf.model.training.validation import Validation
 from ssh_tf.roi_data_layer.order import DrawOrder
 from ssh_tf.utils.errors import CheckpointError, ConfigError, DataError, SSHError
+from ssh_tf.utils.resources import model_path
 from ssh_tf.utils.tf1 import tf
 from ssh_tools.trainval_net import main, parse_arguments
 from training_runs import settings, start_training, write_pictures
@@ -140,6 +141,13 @@ def test_folders_are_joined(asked_for, pictures, tmp_path):
     assert [record.path.parent.parent.name for record in records] == ["faces", "faces", "more"]
     assert isinstance(validate, Validation)
     assert run.output.parent.name == "faces+more"
+
+
+def test_recipes_and_weights_of_the_package_by_name(asked_for, pictures):
+    run, config, *_ = asked_for("--data", pictures, "--cfg", "finetune", "--weight", "mobile_ssh")
+    assert run.weight == str(model_path("mobile_ssh"))
+    assert config.TRAIN.EMA > 0
+    assert asked_for("--data", pictures, "--weight", "other/mobile_ssh")[0].weight == "other/mobile_ssh"
 
 
 def test_a_recipe_of_other_data_takes_own_data(asked_for, pictures):

@@ -69,7 +69,12 @@ def add_precision_argument(
 
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """`--cfg` and `--set`."""
-    parser.add_argument("--cfg", type=Path, metavar="FILE", help="YAML file of what differs from the defaults")
+    parser.add_argument(
+        "--cfg",
+        type=Path,
+        metavar="FILE",
+        help="YAML file of what differs from the defaults, or one of the package by name, such as finetune",
+    )
     parser.add_argument(
         "--set",
         nargs="+",

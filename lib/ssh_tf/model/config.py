@@ -18,6 +18,7 @@ from easydict import EasyDict
 from ssh_tf.model.config_keys import CONFIG_KEYS
 from ssh_tf.utils.errors import ConfigError
 from ssh_tf.utils.reading import read_yaml, reader
+from ssh_tf.utils.resources import config_path
 
 _PLAIN_NAME = re.compile(r"\w[\w.-]*")
 
@@ -26,7 +27,8 @@ def load_config(path: str | os.PathLike[str] | None = None, overrides: Sequence[
     """Defaults, changed by the YAML file at `path`, changed by `overrides`.
 
     Args:
-        path: a file that holds only what differs from the defaults, or None.
+        path: a file that holds only what differs from the defaults, the name of one that comes with the package, such
+            as ``"finetune"``, or None.
         overrides: keys and values in turn, as `--set` takes them: ``["TEST.SCALES", "[800]", "TEST.MODE", "top"]``.
 
     Raises:
@@ -34,6 +36,8 @@ def load_config(path: str | os.PathLike[str] | None = None, overrides: Sequence[
     """
     config = _defaults()
     if path is not None:
+        if re.fullmatch(r"\w+", os.fspath(path)) and not os.path.exists(path):
+            path = config_path(os.fspath(path))
         _merge(config, _read_yaml(path), prefix="", source=str(path))
         try:
             _check(config)

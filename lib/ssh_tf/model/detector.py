@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -139,6 +140,12 @@ def _runner_of(model: str | os.PathLike[str], backbone: str | None, config: Conf
     file = model_file(model, precision)
     if is_frozen(file):
         return _frozen_runner(Path(file), config, precision)
+    name = os.fspath(file)
+    # A word alone was meant as a name.
+    if re.fullmatch(r"\w+", name) and not os.path.exists(name) and not os.path.exists(f"{name}.index"):
+        raise CheckpointError(
+            f"{name}: no checkpoint there; models of the package: {', '.join(model_names()) or 'none'}"
+        )
     return _checkpoint_runner(file, backbone, config, precision)
 
 

@@ -54,7 +54,7 @@ def model_names() -> list[str]:
 
 
 def config_path(name: str) -> Path:
-    """The settings `name`.yml of a backbone that come with the package.
+    """The settings `name`.yml that come with the package.
 
     Raises:
         ConfigError: there are none of that name; the message lists those there are.

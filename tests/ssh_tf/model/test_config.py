@@ -12,6 +12,7 @@ from ssh_tf.model.config_keys import CONFIG_KEYS, config_page
 from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.nets.training_graph import SamplingOptions
 from ssh_tf.utils.errors import ConfigError
+from ssh_tf.utils.resources import config_path
 
 
 @pytest.fixture
@@ -116,6 +117,15 @@ def test_refused_files(yaml_file, text, words):
         load_config(yaml_file(text))
     for word in words:
         assert word in str(refused.value)
+
+
+def test_a_recipe_of_the_package_by_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert to_plain(load_config("finetune")) == to_plain(load_config(config_path("finetune")))
+    with pytest.raises(ConfigError, match=r"'finetnue' comes with the package; those that do: .*finetune"):
+        load_config("finetnue")
+    (tmp_path / "finetune").write_text("RNG_SEED: 77")
+    assert load_config("finetune").RNG_SEED == 77
 
 
 def test_missing_file(tmp_path):

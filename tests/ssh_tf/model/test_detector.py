@@ -464,7 +464,7 @@ def test_models_of_the_package_by_name(monkeypatch, frozen_model, config, images
     monkeypatch.setattr("ssh_tf.model.detector.model_forms", lambda name: {"small": {".pb": frozen_model}}[name])
     named = FaceDetector("small", config, "fp32")
     np.testing.assert_allclose(named(images[0]), from_checkpoint(images[0]), atol=1e-5)
-    with pytest.raises(CheckpointError, match="large"):
+    with pytest.raises(CheckpointError, match="large: no checkpoint there; models of the package: small"):
         FaceDetector.from_file("large", config=config)
 
 

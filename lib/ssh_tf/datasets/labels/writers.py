@@ -33,6 +33,8 @@ def read_detections(path: Path, pictures: Pictures, problems: Problems) -> list[
             if entry.get("frame") is not None:
                 problems.add("frame of a video, which has no file", where)
                 continue
+            if "run" in entry:
+                continue
             if "faces" not in entry:
                 problems.add("line without faces", where)
                 continue

@@ -1,6 +1,6 @@
 """What was found in one picture, for programs. Letters: `H, W` size of the picture, `N` faces."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from ssh_tf.utils.types import JsonObject
 class DetectionResult:
     """Faces of `image` (H, W, 3) BGR: `rows` (N, 5) [x1, y1, x2, y2, score] in its pixels, best first."""
 
-    image: npt.NDArray[np.uint8]
+    image: npt.NDArray[np.uint8] = field(repr=False)
     rows: npt.NDArray[np.float32]
 
     @property

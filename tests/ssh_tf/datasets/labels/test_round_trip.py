@@ -167,7 +167,8 @@ def test_three_bad_lines_are_left_out_and_named(truth, tmp_path, kind):
 def test_detections_go_to_every_format_and_keep_their_scores(truth, tmp_path):
     source, _ = truth
     line = {"file": str(source / "images" / NAMES[0]), "faces": [{"box": [1, 2, 11.5, 22], "score": 0.75}], "ms": 3}
-    (tmp_path / "d.jsonl").write_text(json.dumps(line) + "\n{\n" + json.dumps(line | {"frame": 3}), encoding="utf-8")
+    rows = ['{"run": {"model": "mobile_ssh"}}', json.dumps(line), "{", json.dumps(line | {"frame": 3})]
+    (tmp_path / "d.jsonl").write_text("\n".join(rows), encoding="utf-8")
     pictures, problems = Pictures(source / "images"), Problems()
     images = read_own(tmp_path / "d.jsonl", pictures, problems)
     assert problems.counts() == {"line that cannot be read": 1, "frame of a video, which has no file": 1}

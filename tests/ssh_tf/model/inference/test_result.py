@@ -21,6 +21,11 @@ def test_boxes_and_scores():
     assert len(RESULT) == 2
 
 
+def test_printed_it_shows_its_rows_and_no_pixels():
+    assert "[ 20." in repr(RESULT)
+    assert "image" not in repr(RESULT)
+
+
 def test_those_above_a_threshold():
     assert RESULT.above(0.5).scores.tolist() == [np.float32(0.9)]
     assert len(RESULT.above(0.9)) == 0

@@ -11,6 +11,7 @@ from pathlib import Path
 from ssh_tf.datasets.fddb_files import folds_present, read_fold_names, write_fddb_detections
 from ssh_tf.model.command_line import add_set_arguments, detect_set, exit_code
 from ssh_tf.model.config import load_config
+from ssh_tf.model.detector import model_file
 from ssh_tf.model.test import SetImage, backbone_of
 from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import DataError, run_tool
@@ -40,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not pictures.is_dir():
         raise DataError(f"{pictures}: no such folder; `tools/fetch_data.py fddb` fetches the images")
     config = load_config(arguments.cfg, arguments.set)
+    arguments.model = Path(model_file(arguments.model, arguments.precision))
     backbone = arguments.backbone or backbone_of(arguments.model)
     images = [SetImage(name, pictures / f"{name}.jpg") for fold in names.values() for name in fold]
     run = detect_set(arguments, config, images, arguments.output / "run", backbone)

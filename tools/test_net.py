@@ -26,6 +26,7 @@ from ssh_tf.datasets.wider_evaluation import evaluate_wider
 from ssh_tf.datasets.wider_ground_truth import LEVELS, read_ground_truth
 from ssh_tf.model.command_line import add_set_arguments, add_skip_missing_argument, detect_set, exit_code
 from ssh_tf.model.config import load_config
+from ssh_tf.model.detector import model_file
 from ssh_tf.model.test import SetDetections, SetImage, backbone_of
 from ssh_tf.utils.arguments import ToolParser, length, plain_name, probability
 from ssh_tf.utils.errors import DataError, run_tool
@@ -78,6 +79,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Detect and evaluate; 1 if images could not be read."""
     arguments = parse_arguments(argv)
+    arguments.model = Path(model_file(arguments.model, arguments.precision))
     evaluate = on_wider if arguments.imdb == WIDER else by_size
     run = evaluate(arguments, load_config(arguments.cfg, arguments.set))
     return exit_code(run)
@@ -100,12 +102,12 @@ def on_wider(arguments: argparse.Namespace, config: Config) -> SetDetections:
         level: read_baselines(arguments.baselines, level, problems) if arguments.baselines else published(level)
         for level in LEVELS
     }
-    wider_report.wider_plot(folder, curves, baselines, label)
     content = wider_report.wider_json(curves, len(images), sum(map(len, run.official)), problems)
     write_json(folder / "results.json", content | {"failed": run.failed})
     print(wider_report.wider_table(curves))
     for line in problems.lines():
         print(f"warning: {line}", file=sys.stderr)
+    wider_report.wider_plot(folder, curves, baselines, label)
     return run
 
 
@@ -126,11 +128,12 @@ def by_size(arguments: argparse.Namespace, config: Config) -> SetDetections:
         [record.ignore for record in records],
         bounds=arguments.face_sizes,
     )
-    size_report.size_plot(folder, result, f"{name}: {arguments.label or folder.name}")
     write_image(folder / "failures.jpg", failure_sheet(records, run.detections, arguments.shown))
     content = {**size_report.size_json(result), "images": len(images), "detections": sum(map(len, run.detections))}
     write_json(folder / "results.json", content | {"failed": run.failed})
     print(size_report.size_table(result))
+    # The figures first: plots want a package that detection does without.
+    size_report.size_plot(folder, result, f"{name}: {arguments.label or folder.name}")
     return run
 
 

@@ -89,6 +89,14 @@ def test_backbone_is_seen_and_the_data_left_alone(output, model, folder, capsys)
     assert (output / "cache" / "faces_image_sizes.json").is_file()
 
 
+def test_a_model_of_the_package_by_name(output, folder, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ssh_tf.model.detector.model_names", lambda: ["packed"])
+    monkeypatch.setattr("ssh_tf.model.detector.packaged_model", lambda name, precision: Path(f"{tmp_path}/{name}.pb"))
+    with pytest.raises(CheckpointError, match=r"packed\.pb: no such file"):
+        run(output, "packed", "--imdb", "folder", "--data", str(folder))
+
+
 def test_folder_that_was_broken_off(output, model, folder):
     """Half of the files gone: the rest is detected, and everything is as before."""
     out = results(output)

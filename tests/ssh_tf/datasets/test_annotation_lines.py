@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from ssh_tf.datasets.annotation_lines import join_line, split_line
 from ssh_tf.datasets.annotations import read_annotations
 
-NAMES = st.text(st.characters(exclude_categories=["Cs"], min_codepoint=32, exclude_characters="\\"), min_size=1)
+_LETTERS = st.characters(exclude_categories=["Cs"], min_codepoint=32, exclude_characters="\\")
+# Four bytes a letter at most: no part of a name is longer than 250 of them.
+NAMES = st.text(_LETTERS, min_size=1, max_size=60)
 NUMBERS = st.lists(st.floats(-1e6, 1e6, width=32), max_size=8)
 
 

@@ -61,8 +61,8 @@ def write_pictures(folder, count=6, size=(96, 128), seed=0, splits=("train", "va
 
 def start_training(arguments, environment=None, before=""):
     """Begin `tools/trainval_net.py` with `arguments` in a process of its own, after the Python statements `before`."""
-    # `networks` has the small backbone.
-    program = f"import runpy, sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})\nimport networks\n"
+    # `networks` has the small backbone. Beside it lies a folder `ssh_tf`, of tests, which is not to be the package.
+    program = f"import runpy, sys, ssh_tf\nsys.path.insert(0, {str(Path(__file__).parent)!r})\nimport networks\n"
     program += f"{before}\nsys.argv = {[str(TOOL), *map(str, arguments)]!r}\n"
     program += "runpy.run_path(sys.argv[0], run_name='__main__')\n"
     return subprocess.Popen(

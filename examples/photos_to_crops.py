@@ -17,7 +17,7 @@ def main(photos: Path, crops: Path, model: str = "mobile_ssh") -> None:
                 print(f"left out: {error}", file=sys.stderr)
                 continue
             for number, crop in enumerate(result.crops(margin=0.3, side=224), start=1):
-                write_image(crops / f"{photo.stem}_{number}.jpg", crop)
+                write_image(crops / f"{photo.name}_{number}.jpg", crop)
             print(f"{photo.name}: {len(result)} faces")
 
 

@@ -152,10 +152,10 @@ def _set_scores(session, face_logit):
     assign(session, values)
 
 
-def freeze_checkpoint(prefix):
+def freeze_checkpoint(prefix, backbone="tiny"):
     """Freeze the small network of `prefix` into a `.pb` file beside it."""
     config = load_config(None, SMALL)
-    options = network_options(config, "tiny"), proposal_options(config)
+    options = network_options(config, backbone), proposal_options(config)
     with loaded(prefix, *options) as session:
         graph_def = freeze(session)
     path = Path(f"{prefix}.pb")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from networks import SMALL
+from networks import SMALL, freeze_checkpoint, write_checkpoint
 
 pytest.importorskip("ray", reason="the extra bulk is not installed")
 
@@ -13,6 +13,12 @@ from ssh_tf.model.detector import FaceDetector
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.images import read_image
 from ssh_tools.detect_bulk import main
+
+
+@pytest.fixture(scope="module")
+def frozen_model(tmp_path_factory):
+    """MobileNetV1: of `tiny` one box of these pictures stays or not by the number of threads."""
+    return freeze_checkpoint(write_checkpoint(tmp_path_factory.mktemp("mobile") / "small", "mobile", SMALL), "mobile")
 
 
 def test_same_boxes_as_the_detector_and_a_second_run_has_nothing_to_do(frozen_model, tmp_path, capsys):

@@ -2,9 +2,11 @@
 #
 #   PYTHON=python3.12   the interpreter the virtual environment is made from (3.10 or later)
 #   GPU=1               `make install GPU=1`: TensorFlow's CUDA build
+#   TEST_PROCESSES=4    of `make test`; each takes some 2 GB
 #   CUDA_ARCH=sm_90     build the CUDA extension for that GPU, whether or not one is here
 
 PYTHON ?= python3
+TEST_PROCESSES ?= 2
 PY := .venv/bin/python
 MINDSPORE_PY := .venv-mindspore/bin/python
 EXTRAS_PY := .venv-extras/bin/python
@@ -39,7 +41,7 @@ stress: build
 	$(PY) tools/stress.py
 
 test: .venv/.dev build
-	$(PY) -m pytest
+	$(PY) -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
 
 lint: .venv/.dev
 	$(PY) -m ruff check .

@@ -58,7 +58,10 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--address", metavar="HOST:PORT", help="of a Ray cluster, or auto (default: this machine alone)"
     )
     add_config_arguments(parser)
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    if "" in arguments.inputs:
+        parser.error("an empty INPUT would mean this folder: name it .")
+    return arguments
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -42,3 +42,10 @@ def test_same_boxes_as_the_detector_and_a_second_run_has_nothing_to_do(frozen_mo
     assert "were there already" in capsys.readouterr().out
     with pytest.raises(DataError, match=r"holds another run \(of other threshold"):
         main([*arguments[:7], "--threshold", "0.2", *arguments[9:]])
+
+
+def test_an_empty_input_is_not_the_folder_one_is_in(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["", "--output", str(tmp_path / "out")])
+    assert "an empty INPUT would mean this folder" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

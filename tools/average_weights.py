@@ -1,8 +1,8 @@
 """Average the weights of several networks into a checkpoint.
 
 The mean of snapshots of one training, or of trainings that started from one another, is often better than each of them
- (Izmailov et al., Averaging Weights Leads to Wider Optima and Better Generalization, UAI 2018). The
-mean of networks that were trained from different first weights finds nothing.
+(Izmailov et al., Averaging Weights Leads to Wider Optima and Better Generalization, UAI 2018). The mean of networks
+that were trained from different first weights finds nothing.
 """
 
 from collections.abc import Sequence

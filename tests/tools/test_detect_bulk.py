@@ -47,5 +47,5 @@ def test_same_boxes_as_the_detector_and_a_second_run_has_nothing_to_do(frozen_mo
 def test_an_empty_input_is_not_the_folder_one_is_in(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["", "--output", str(tmp_path / "out")])
-    assert "an empty INPUT would mean this folder" in capsys.readouterr().err
+    assert capsys.readouterr().err == "error: argument INPUT: an empty name\n"
     assert not list(tmp_path.iterdir())

@@ -67,6 +67,22 @@ def _ended(run: subprocess.Popen[bytes], number: int | None, is_time: Callable[[
     return run.wait()
 
 
+def _killed(
+    start: Callable[[], subprocess.Popen[bytes]], done: Callable[[], int], total: int, times: int
+) -> tuple[list[int], int]:
+    """Start a run again and again, kill it `times` times, evenly over its `total` parts, and let it end.
+
+    Returns:
+        How many parts were `done` after each kill, and the exit code of the run that ends.
+    """
+    kills = []
+    for kill in range(times):
+        least = (kill + 1) * total // (times + 1)
+        _ended(start(), signal.SIGKILL, lambda least=least: done() >= least)  # type: ignore[misc]
+        kills.append(done())
+    return kills, _ended(start(), None, bool)
+
+
 def _faces(path: Path) -> list[tuple[str, list[JsonObject]]]:
     """The file and the faces of each whole line of a list that is about a picture."""
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
@@ -118,12 +134,7 @@ def killed_evaluation(folder: Path, model: Path, times: int) -> bool:
     whole, broken = folder / "evaluated", folder / "killed"
     if _ended(run(whole), None, bool):
         raise DataError(f"{model}: evaluation fails; try tools/test_net.py")
-    kills = []
-    for kill in range(times):
-        least = (kill + 1) * count // (times + 1)
-        _ended(run(broken), signal.SIGKILL, lambda least=least: stored(broken) >= least)  # type: ignore[misc]
-        kills.append(stored(broken))
-    code = _ended(run(broken), None, bool)
+    kills, code = _killed(lambda: run(broken), lambda: stored(broken), count, times)
     is_equal = code == 0 and all(
         next(whole.rglob(name)).read_bytes() == next(broken.rglob(name)).read_bytes()
         for name in ("detections.npz", "results.json")
@@ -158,12 +169,7 @@ def killed_training(folder: Path, times: int) -> bool:
     whole, broken = folder / "trained", folder / "killed in training"
     if _ended(run(whole), None, bool) or done(whole) != _ITERATIONS:
         raise DataError("training fails; try tools/trainval_net.py")
-    kills = []
-    for kill in range(times):
-        least = (kill + 1) * _ITERATIONS // (times + 1)
-        _ended(run(broken), signal.SIGKILL, lambda least=least: done(broken) >= least)  # type: ignore[misc]
-        kills.append(done(broken))
-    code = _ended(run(broken), None, bool)
+    kills, code = _killed(lambda: run(broken), lambda: done(broken), _ITERATIONS, times)
     wanted, found = weights(whole), weights(broken) if code == 0 else {}
     is_equal = wanted.keys() == found.keys() and all(
         np.allclose(found[name], value, rtol=0, atol=_TOLERANCE) for name, value in wanted.items()

@@ -188,13 +188,12 @@ class _Training:
             step = build_training_step(
                 devices, _dataset(run, config, self._records, devices, first), run.backbone, config
             )
-            variables = tf.global_variables()
+            variables = self._variables = tf.global_variables()
             common_start = CommonStart(devices, variables)
             with devices.strategy.scope():
                 self._saver = tf.train.Saver(max_to_keep=0)
                 self._means = MeanWeights(variables, devices)
                 initialize = tf.global_variables_initializer()
-                self._variables = variables
             if devices.workers > 1:
                 print(f"waiting for the other workers: {devices.others}", flush=True)
             advice = f"start all workers again to resume from the last snapshot: {run.command}"

@@ -14,14 +14,15 @@ NAMES += sorted(str(path.relative_to(TOOLS)) for path in (TOOLS / "mindspore").g
 
 @pytest.fixture(scope="module")
 def asked():
-    """What each tool answers to --help, --version and an argument that it does not have."""
-    answers = run_all([(tool, argument) for tool in NAMES for argument in ("--help", "--version", "--no_such_thing")])
-    return {tool: answers[3 * place : 3 * place + 3] for place, tool in enumerate(NAMES)}
+    """What each tool answers to --help, --version, an argument that it does not have, and --help on a full disk."""
+    asked = (["--help"], ["--version"], ["--no_such_thing"], ["--help", ">/dev/full"])
+    answers = run_all([(tool, *arguments) for tool in NAMES for arguments in asked])
+    return {tool: answers[4 * place : 4 * place + 4] for place, tool in enumerate(NAMES)}
 
 
 @pytest.mark.parametrize("tool", NAMES)
 def test_help_version_and_wrong_arguments(asked, tool):
-    (code, usage, errors, loaded), version, wrong = asked[tool]
+    (code, usage, errors, loaded), version, wrong, full = asked[tool]
     assert (code, errors, loaded) == (0, "", [])
     assert usage.startswith("usage: ")
     assert version == [0, f"ssh-face-detector {__version__}\n", "", []]
@@ -29,6 +30,7 @@ def test_help_version_and_wrong_arguments(asked, tool):
     assert (code, output, loaded) == (2, "", [])
     assert errors.startswith("error: ")
     assert errors.count("\n") == 1
+    assert full == [2, "", "error: standard output: No space left on device; make room there\n", []]
 
 
 def test_what_is_evaluated_prepared_or_fetched_loads_nothing_needlessly(tmp_path):

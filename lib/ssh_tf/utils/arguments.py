@@ -46,6 +46,10 @@ class ToolParser(argparse.ArgumentParser):
         spelt = [self._spelling(text) for text in given[:options]]
         return super().parse_known_args([*spelt, *given[options:]], namespace)
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """As `ArgumentParser`, which passes over what cannot be written; `run_tool` says so."""
+        print(message, end="", file=file or sys.stderr)
+
     def _spelling(self, text: str) -> str:
         name, equals, value = text.partition("=")
         if name.startswith("--") and name not in self._option_string_actions:

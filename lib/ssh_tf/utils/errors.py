@@ -1,9 +1,11 @@
 """Errors that a user can mend, and how a tool ends on one."""
 
 import errno
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from ssh_tf.utils.quiet import quiet_libraries
 
@@ -86,34 +88,58 @@ def reason_of(error: BaseException) -> str:
 def run_tool(main: Callable[[Sequence[str] | None], int]) -> None:
     """Run a tool's ``main(argv)`` and leave the process with its exit code.
 
-    An `SSHError`, or a place that cannot be written to, becomes one line on standard error and exit code 2; Ctrl-C ends
-    with 130.
+    An `SSHError`, or a place that cannot be written to, standard output too, becomes one line on standard error and
+    exit code 2; Ctrl-C ends with 130. If the reader of our output has gone (`| head`), the end is silent, with 1.
     """
     quiet_libraries()
+    code = _ending(lambda: main(None))
+    # What was printed may be waiting still; as Python ends, its own words would tell that it could not be written.
+    sys.exit(_ending(_flush) or code)
+
+
+def _ending(step: Callable[[], int]) -> int:
+    """The exit code of `step`; what ends it early is said in one line."""
     try:
-        code = main(None)
+        return step()
+    except SystemExit as end:  # argparse has spoken
+        return int(end.code or 0)
     except SSHError as error:
-        print(f"error: {error}", file=sys.stderr)
-        code = 2
+        _say(f"error: {error}")
     except ModuleNotFoundError as error:
         # What is installed without an extra detects faces; plots, evaluation and training ask for more.
         package = (error.name or "").partition(".")[0]
         if package in _OURS:
             raise
-        print(f"error: this needs {package}: pip install 'ssh-face-detector[tensorflow]'", file=sys.stderr)
-        code = 2
+        _say(f"error: this needs {package}: pip install 'ssh-face-detector[tensorflow]'")
     except MemoryError:
-        print("error: not enough memory for what was asked for; ask for less of it at a time", file=sys.stderr)
-        code = 2
+        _say("error: not enough memory for what was asked for; ask for less of it at a time")
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        code = 130
+        _say("interrupted")
+        return 130
     except BrokenPipeError:
-        # The reader of our output has gone (`| head`): no one reads the error.
-        sys.stderr.close()
-        code = 1
+        _drop_output()
+        return 1
     except OSError as error:
         # What could be read was: this is an output that cannot be written, by default what we print to.
-        print(one_line(f"error: {unwritable(error, 'standard output')}"), file=sys.stderr)
-        code = 2
-    sys.exit(code)
+        _say(one_line(f"error: {unwritable(error, 'standard output')}"))
+        _drop_output()
+    return 2
+
+
+def _say(line: str) -> None:
+    with suppress(OSError):  # the exit code tells the rest
+        print(line, file=sys.stderr)
+
+
+def _flush() -> int:
+    if sys.stdout:
+        sys.stdout.flush()
+    return 0
+
+
+def _drop_output() -> None:
+    """Try no more to write what standard output does not take."""
+    try:
+        _flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

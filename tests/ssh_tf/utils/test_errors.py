@@ -1,6 +1,7 @@
 """How a tool ends: one line on standard error and an exit code, whatever went wrong for the user."""
 
 import errno
+import os
 import subprocess
 import sys
 
@@ -50,12 +51,51 @@ def test_faults_of_the_program_are_not_hidden():
         run_tool(lambda _: 1 // 0)
 
 
-def test_a_full_disk_is_named_and_what_helps():
-    program = "from ssh_tf.utils.errors import run_tool; run_tool(lambda _: print('x' * 100000, flush=True) or 0)"
+PRINTING = {
+    "help": "ToolParser('a tool').parse_args(['--help'])",
+    "version": "ToolParser('a tool').parse_args(['--version'])",
+    "a result": "print('x') or 0",
+    "a long result": "print('x' * 100000) or 0",
+    "a result that is written at once": "print('x', flush=True) or 0",
+    "a result before an error": "print('x') or 1",
+}
+
+
+def printed_to(output, program, *options):
+    """Exit code and standard error of a process whose main is `program`."""
+    program = (
+        "from ssh_tf.utils.arguments import ToolParser; from ssh_tf.utils.errors import run_tool;"
+        f"run_tool(lambda _: {program})"
+    )
+    command = [sys.executable, *options, "-c", program]
+    ended = subprocess.run(command, stdout=output, stderr=subprocess.PIPE, text=True, check=False)
+    return ended.returncode, ended.stderr
+
+
+@pytest.mark.parametrize("program", PRINTING.values(), ids=PRINTING)
+@pytest.mark.parametrize("options", [(), ("-u",)], ids=["buffered", "unbuffered"])
+def test_output_that_cannot_be_written_is_named(program, options):
     with open("/dev/full", "w") as full:
-        ended = subprocess.run([sys.executable, "-c", program], stdout=full, stderr=subprocess.PIPE, text=True)
-    assert ended.returncode == 2
-    assert ended.stderr.splitlines()[0] == "error: standard output: No space left on device; make room there"
+        ended = printed_to(full, program, *options)
+    assert ended == (2, "error: standard output: No space left on device; make room there\n")
+
+
+@pytest.mark.parametrize("program", PRINTING.values(), ids=PRINTING)
+def test_a_reader_that_has_gone_ends_it_in_silence(program):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        assert printed_to(pipe, program) == (1, "")
+
+
+def test_errors_that_cannot_be_written_are_in_the_exit_code():
+    program = "from ssh_tf.utils.arguments import ToolParser; from ssh_tf.utils.errors import run_tool;"
+    with open("/dev/full", "w") as full:
+        for main in ("ToolParser('a tool').parse_args(['x'])", "[].append(open('/no/such'))"):
+            assert (
+                subprocess.run([sys.executable, "-c", f"{program}run_tool(lambda _: {main})"], stderr=full).returncode
+                == 2
+            )
 
 
 def test_a_message_is_one_line_that_can_be_shown():

@@ -120,3 +120,19 @@ def test_names_that_lead_out_are_not_passed_on(tmp_path, name):
     with pytest.raises(DataError, match=r"wider_face_val_bbx_gt\.txt:4: .*outside of its folder"):
         main(["--data", str(tmp_path), "--splits", "val"])
     assert not written(tmp_path, "val").exists()
+
+
+@pytest.mark.parametrize("again", ["0--Parade/b.jpg", "./0--Parade//b.jpg", "0--Parade\\b.jpg"])
+def test_an_image_that_stands_twice_is_named_with_both_lines(tmp_path, again):
+    (tmp_path / "wider_face_val_bbx_gt.txt").write_text(TEXT.replace("1--Handshaking/none.jpg", again))
+    with pytest.raises(DataError, match=r"wider_face_val_bbx_gt\.txt:10: .* stands on line 4 already"):
+        main(["--data", str(tmp_path), "--source", str(tmp_path), "--splits", "val"])
+    assert not written(tmp_path, "val").exists()
+
+
+def test_any_name_is_that_of_its_file(tmp_path):
+    names = {"a/my photo.jpg": "a/my photo", "a/b.jpeg": "a/b.jpeg", "a/b.JPG": "a/b.JPG", "a\\c.jpg": "a/c"}
+    text = "".join(f"{name}\n1\n1 2 3 4 0 0 0 0 0 0\n" for name in names)
+    (tmp_path / "wider_face_val_bbx_gt.txt").write_text(text)
+    assert main(["--data", str(tmp_path), "--source", str(tmp_path), "--splits", "val"]) == 0
+    assert [image.name for image in read_annotations(written(tmp_path, "val"))] == list(names.values())

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ssh_tf.datasets.annotation_lines import join_line
+from ssh_tf.datasets.names import file_name, short_name
 from ssh_tf.datasets.wider_mat import boxes_by_image, image_names, load_cells, whole_numbers
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.files import atomic_write, inside
@@ -25,7 +27,7 @@ _DIGITS = 9  # of a number
 
 
 class SplitImage(NamedTuple):
-    """An image of the official files: "event/image", (G, 4) x, y, width, height, and (G,) flagged as invalid."""
+    """An image of the official files: "event/image" (.jpg left out), (G, 4) x, y, width, height, and (G,) flagged as invalid."""
 
     name: str
     boxes: npt.NDArray[np.int64]
@@ -64,7 +66,7 @@ def write_annotations(path: Path, images: Sequence[SplitImage]) -> Prepared:
             faces, flagged = faces + len(kept), flagged + int(image.invalid.sum())
             without_area += int((empty & ~image.invalid).sum())
             corners = np.concatenate([kept[:, :2], kept[:, :2] + kept[:, 2:] - 1], axis=1)
-            stream.write(" ".join([image.name, *(f"{value:.1f}" for value in corners.ravel())]) + "\n")
+            stream.write(" ".join([join_line(image.name, ()), *(f"{value:.1f}" for value in corners.ravel())]) + "\n")
     return Prepared(len(images), faces, flagged, without_area)
 
 
@@ -79,23 +81,29 @@ def _read_mat(path: Path) -> list[SplitImage]:
         rows = whole_numbers(image_boxes).reshape(-1, 4)
         if flags.size != len(rows):
             raise DataError(f"{path}: {name} has {len(rows)} boxes and {flags.size} flags")
-        images.append(SplitImage(name, rows, whole_numbers(flags).astype(bool).ravel()))
+        images.append(SplitImage(name.replace("\\", "/"), rows, whole_numbers(flags).astype(bool).ravel()))
     return images
 
 
 def _from_lines(path: Path, numbered: Sequence[tuple[int, str]]) -> Iterator[SplitImage]:
     lines = iter(numbered)
+    first: dict[str, int] = {}
     for at, name in lines:
         if not re.search(r"\.jpe?g$", name, re.IGNORECASE):
             raise DataError(f"{path}:{at}: expected the name of an image, not {name[:60]!r}")
         inside("", name, f"{path}:{at}")
+        file = file_name(name.replace("\\", "/"))
+        if first.setdefault(file, at) != at:
+            raise DataError(
+                f"{path}:{at}: {name} stands on line {first[file]} already; an image stands once, with all boxes"
+            )
         at, count = next(lines, (at, ""))
         if not count.isdecimal() or len(count) > _DIGITS:
             raise DataError(f"{path}:{at}: expected the count of {name}, not {count[:60]!r}")
         # An image without faces has the count 0, and a row of zeros all the same.
         rows = [_row(path, name, *next(lines, (at, ""))) for _ in range(max(int(count), 1))]
         table = np.array(rows[: int(count)], dtype=np.int64).reshape(-1, _COLUMNS)
-        yield SplitImage(name.rsplit(".", 1)[0], table[:, :4], table[:, _INVALID] != 0)
+        yield SplitImage(short_name(file), table[:, :4], table[:, _INVALID] != 0)
 
 
 def _row(path: Path, name: str, at: int, line: str) -> list[int]:

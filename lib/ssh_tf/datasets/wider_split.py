@@ -27,7 +27,7 @@ _DIGITS = 9  # of a number
 
 
 class SplitImage(NamedTuple):
-    """An image of the official files: "event/image" (.jpg left out), (G, 4) x, y, width, height, and (G,) flagged as invalid."""
+    """An image of the official files: "event/image", (G, 4) x, y, width, height, and (G,) flagged as invalid."""
 
     name: str
     boxes: npt.NDArray[np.int64]

@@ -19,8 +19,8 @@ def quiet_libraries() -> None:
     """Show the user only our one line. A level that the environment sets already is respected.
 
     TensorFlow and MindSpore log how they start and compile; of what they cannot decode, OpenCV and FFmpeg tell in
-    several lines what we say in one, with the file's name; Pillow warns of odd metadata. To be called before these are
-    imported.
+    several lines what we say in one, with the file's name; Pillow warns of odd metadata, and its libtiff of damage
+    (`ssh_tf.utils.pillow` has that follow the level of Pillow's log). To be called before these are imported.
     """
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import logging
 import os
 import random
 import struct
@@ -363,11 +364,19 @@ def test_a_jpeg_is_what_opencv_makes_of_it(mode):
     )
 
 
+COMPRESSED = {
+    "tiff with alpha": encode("TIFF", mode="RGBA", compression="tiff_lzw"),
+    "turned tiff": encode("TIFF", compression="tiff_adobe_deflate", exif=orientation(6)),
+    "turned tiff of a jpeg": encode("TIFF", compression="jpeg", exif=orientation(3)),
+}
+
+
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("kind", READABLE)
-def test_of_damage_no_library_speaks(kind, capfd):
-    """What is damaged is read or refused, and nothing but that is said, from C either."""
-    whole, rng = READABLE[kind][0], random.Random(kind)
+@pytest.mark.parametrize("kind", [*READABLE, *COMPRESSED])
+def test_of_damage_no_library_speaks(kind, capfd, caplog):
+    """What is damaged is read or refused, and nothing but that is said, from C either, at a tool's level of Pillow."""
+    caplog.set_level(logging.CRITICAL, "PIL")
+    whole, rng = COMPRESSED.get(kind) or READABLE[kind][0], random.Random(kind)
     for _ in range(100):
         content = bytearray(whole)
         for _ in range(rng.choice([1, 2, 20])):

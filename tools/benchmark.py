@@ -69,22 +69,22 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--model", type=Path, metavar="FILE.pb", help="frozen model of one --backbone (default: random)"
     )
     parser.add_argument("--image", type=Path, metavar="FILE", help="picture to detect faces in (default: a demo image)")
-    parser.add_argument("--boxes", nargs="+", type=int, default=[1000, 5000], help="numbers of boxes to suppress")
+    parser.add_argument("--boxes", nargs="+", type=positive, default=[1000, 5000], help="numbers of boxes to suppress")
     parser.add_argument(
         "--window", type=_side, default=640, metavar="PX", help="side to train on (default: %(default)s)"
     )
     parser.add_argument(
         "--steps", type=_steps, default=1000, help="steps to watch memory over, at least 101 (default: %(default)s)"
     )
-    parser.add_argument("--repeats", type=int, default=5, help="times that each is measured (default: %(default)s)")
+    parser.add_argument(
+        "--repeats", type=positive, default=5, help="times that each is measured (default: %(default)s)"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     arguments = parser.parse_args(argv)
     if arguments.model and len(arguments.backbone) > 1:
         parser.error("--model is of one network: name it by --backbone")
     if arguments.models and not arguments.runtimes:
         parser.error("--models is for --runtimes")
-    if arguments.repeats < 1:
-        parser.error("--repeats is at least 1")
     return arguments
 
 
@@ -308,9 +308,9 @@ def _side(text: str) -> int:
 
 
 def _steps(text: str) -> int:
-    if not (text.isdecimal() and int(text) > 100):
+    if (steps := positive(text)) <= 100:
         raise argparse.ArgumentTypeError(f"{text} is not a number of steps above 100")
-    return int(text)
+    return steps
 
 
 if __name__ == "__main__":

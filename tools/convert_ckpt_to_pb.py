@@ -25,7 +25,7 @@ from ssh_tf.model.inference.graph_runner import GraphRunner
 from ssh_tf.model.inference.onnx_runner import OnnxRunner
 from ssh_tf.model.options import network_options, proposal_options
 from ssh_tf.nets.inference_graph import IMAGE_INFO, IMAGES, ROI_SCORES, ROIS
-from ssh_tf.utils.arguments import ToolParser, named
+from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import CheckpointError, run_tool
 from ssh_tf.utils.files import check_not_read
 from ssh_tf.utils.images import network_input, read_image, shortest_side_scale
@@ -39,7 +39,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = ToolParser(__doc__)
     add_backbone_argument(parser, required=True)
-    parser.add_argument("--model", required=True, type=named, metavar="CKPT", help="checkpoint")
+    parser.add_argument("--model", required=True, metavar="CKPT", help="checkpoint")
     parser.add_argument("--output", required=True, type=Path, metavar="FILE.pb", help="frozen graph to write")
     parser.add_argument("--saved_model", type=Path, metavar="DIR", help="write a SavedModel too")
     parser.add_argument("--onnx", type=Path, metavar="FILE", help="write an ONNX file too (needs the extra onnx)")

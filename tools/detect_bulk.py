@@ -29,7 +29,7 @@ from ssh_tf.model.command_line import (
 )
 from ssh_tf.model.detector import DEFAULT_MODEL, FaceDetector, model_file
 from ssh_tf.model.files.checkpoints import model_files
-from ssh_tf.utils.arguments import ToolParser, length, named, positive
+from ssh_tf.utils.arguments import ToolParser, length, positive
 from ssh_tf.utils.errors import run_tool
 
 
@@ -37,7 +37,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = ToolParser(__doc__)
     parser.add_argument(
-        "inputs", nargs="+", type=named, metavar="INPUT", help="folder, pattern, list, picture, tar, Parquet; URIs too"
+        "inputs", nargs="+", metavar="INPUT", help="folder, pattern, list, picture, tar, Parquet; URIs too"
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="for the results; a URI too")
     parser.add_argument("--image_column", metavar="NAME", help="of Parquet files (default: the only one of bytes)")

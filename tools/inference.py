@@ -17,14 +17,14 @@ from ssh_tf.model.command_line import (
 from ssh_tf.model.detector import FaceDetector
 from ssh_tf.model.files.checkpoints import is_checkpoint
 from ssh_tf.model.files.frozen_graphs import is_frozen
-from ssh_tf.utils.arguments import ToolParser, named
+from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import CheckpointError, run_tool
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = ToolParser(__doc__)
-    parser.add_argument("--model", required=True, type=named, metavar="FILE.pb|DIR|FILE.onnx", help="the frozen model")
+    parser.add_argument("--model", required=True, metavar="FILE.pb|DIR|FILE.onnx", help="the frozen model")
     add_precision_argument(parser)
     add_detection_arguments(parser, Path("output/demo"))
     return parser.parse_args(argv)

@@ -16,7 +16,7 @@ from ssh_tf.datasets.wider_baselines import Baseline, published, read_baselines
 from ssh_tf.datasets.wider_detections import corner_boxes, official_rows, read_wider_detections
 from ssh_tf.datasets.wider_evaluation import evaluate_wider
 from ssh_tf.datasets.wider_ground_truth import LEVELS, read_ground_truth
-from ssh_tf.utils.arguments import ToolParser
+from ssh_tf.utils.arguments import ToolParser, probability
 from ssh_tf.utils.errors import run_tool
 from ssh_tf.utils.types import FloatArray
 
@@ -37,7 +37,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--nms",
         nargs="?",
-        type=float,
+        type=probability,
         const=0.3,
         metavar="IOU",
         help="suppress overlapping detections first (at IoU 0.3)",

@@ -28,7 +28,7 @@ def read_settings(argv: Sequence[str] | None, default: Path, description: str | 
     for key, value in values.items():
         kind = f"{type(value).__name__}, default {value!r}".replace("%", "%%")
         allowed = f"; one of {', '.join(choices[key])}" if key in choices else ""
-        parser.add_argument(f"--{key}", metavar="VALUE", help=f"{meanings[key]} ({kind}{allowed})")
+        parser.add_argument(f"--{key}", type=str, metavar="VALUE", help=f"{meanings[key]} ({kind}{allowed})")
     arguments = vars(parser.parse_args(argv))
     path = arguments.pop("config_path")
     changes = [(f"--{key}", {key: _value(f"--{key}", text)}) for key, text in arguments.items() if text is not None]

@@ -24,7 +24,7 @@ from ssh_tf.model.precision import session_config
 from ssh_tf.nets.network import ssh_network
 from ssh_tf.nets.training_graph import Targets, training_losses
 from ssh_tf.roi_data_layer.samples import FACE
-from ssh_tf.utils.arguments import ToolParser
+from ssh_tf.utils.arguments import ToolParser, positive
 from ssh_tf.utils.cpu import cpu_name
 from ssh_tf.utils.errors import run_tool
 from ssh_tf.utils.files import atomic_write
@@ -140,7 +140,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = ToolParser(__doc__)
     parser.add_argument("--forward", nargs="*", type=_size, default=[(400, 800), (1200, 1600)], metavar="HxW")
     parser.add_argument("--train", nargs="*", type=_size, default=[(896, 1024)], metavar="HxW")
-    parser.add_argument("--repeats", type=int, default=5, help="times that each is measured (default: %(default)s)")
+    parser.add_argument(
+        "--repeats", type=positive, default=5, help="times that each is measured (default: %(default)s)"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     arguments = parser.parse_args(argv)
     # Not before the arguments are known to be right: MindSpore takes seconds.

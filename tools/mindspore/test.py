@@ -9,16 +9,14 @@ from pathlib import Path
 
 from ssh_ms.command_line import add_device_arguments
 from ssh_tf.model.command_line import add_detection_arguments, detect_inputs, detection_config
-from ssh_tf.utils.arguments import ToolParser, named
+from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import run_tool
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = ToolParser(__doc__)
-    parser.add_argument(
-        "--model", required=True, type=named, metavar="FILE.ckpt", help="checkpoint of h52ckpt.py or train.py"
-    )
+    parser.add_argument("--model", required=True, metavar="FILE.ckpt", help="checkpoint of h52ckpt.py or train.py")
     add_device_arguments(parser)
     add_detection_arguments(parser, Path("output/mindspore/test"))
     return parser.parse_args(argv)

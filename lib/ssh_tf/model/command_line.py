@@ -18,7 +18,7 @@ from ssh_tf.model.precision import DETECTOR_PRECISIONS
 from ssh_tf.model.sizes import DEFAULT_SIZE, SIZES, size_settings
 from ssh_tf.model.test import SetDetections, SetImage, run_on_set, settings_of
 from ssh_tf.nets.backbones import BACKBONES
-from ssh_tf.utils.arguments import at_most, named, positive, probability, share
+from ssh_tf.utils.arguments import at_most, positive, probability, share
 from ssh_tf.utils.crops import MOST_MARGIN, MOST_SIDE
 from ssh_tf.utils.errors import ConfigError, SSHError
 from ssh_tf.utils.resources import DEMO_IMAGES
@@ -33,7 +33,6 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     """`--model` (None: `DEFAULT_MODEL`), `--backbone` and `--precision` of a network that detects."""
     parser.add_argument(
         "--model",
-        type=named,
         metavar="PATH|NAME",
         help=f"{_MODEL}, or name of one that comes with the package (default: {DEFAULT_MODEL})",
     )
@@ -78,6 +77,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set",
         nargs="+",
+        type=str,
         action=_Settings,
         default=[],
         metavar=("KEY", "VALUE"),
@@ -114,6 +114,7 @@ def add_detection_arguments(parser: argparse.ArgumentParser, output: Path) -> No
     parser.add_argument(
         "inputs",
         nargs="*",
+        type=str,
         metavar="INPUT",
         help="image, folder, pattern, video or number of a camera (default: the checkout's data/demo)",
     )

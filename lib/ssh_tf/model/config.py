@@ -151,9 +151,9 @@ def _check(config: Mapping[str, Any]) -> None:
         if key.choices and found not in key.choices:
             raise ConfigError(f"{name} is one of {', '.join(key.choices)}, got {found!r}")
         if key.low is not None and key.high is not None:
-            numbers = found if isinstance(found, list) else [found]
+            numbers = found if isinstance(found, list) else found.values() if isinstance(found, dict) else [found]
             # Written so that NaN is out of every range.
-            if not numbers or not all(key.low <= number <= key.high for number in numbers):
+            if found == [] or not all(key.low <= number <= key.high for number in numbers):
                 raise ConfigError(f"{name} lies between {key.low:g} and {key.high:g}, got {found!r}")
         if key.items is not None and len(found) != key.items:
             raise ConfigError(f"{name} holds {key.items} numbers, got {found!r}")

@@ -16,7 +16,7 @@ class ConfigKey(NamedTuple):
     default: Any
     meaning: str
     low: float | None = None
-    """Smallest value; of a list, of each item."""
+    """Smallest value; of a list or a table, of each item."""
     high: float | None = None
     choices: tuple[str, ...] = ()
     items: int | None = None
@@ -123,6 +123,8 @@ CONFIG_KEYS: Mapping[str, ConfigKey] = MappingProxyType(
             {},
             "table: weight by which images of a group (first folder of their path, or name of the data folder) are "
             "drawn; 1 for all others",
+            0,
+            1e6,
         ),
         "TEST.SCALES": _sides([1200], "shortest sides in pixels; one: a single scale; several: an image pyramid"),
         "TEST.MAX_SIZE": _sides(1600, "single scale: largest longest side"),

@@ -24,7 +24,10 @@ _PLAIN_NAME = re.compile(r"\w[\w.+=@,-]*")
 
 
 class ToolParser(argparse.ArgumentParser):
-    """The arguments of a tool, with `--version`. What is wrong with them is said in one line; the exit code is 2."""
+    """The arguments of a tool, with `--version`. What is wrong with them is said in one line; the exit code is 2.
+
+    A path or a text that is empty is wrong too, but for one of the type `str`: most often a shell's variable was unset.
+    """
 
     def __init__(self, description: str | None, **options: Any) -> None:
         """`description` is the tool's docstring, shown as it is; `options` are those of `ArgumentParser`."""
@@ -33,6 +36,7 @@ class ToolParser(argparse.ArgumentParser):
         )
         version = f"ssh-face-detector {ssh_tf.__version__}"
         self.register("type", Path, _path)
+        self.register("type", None, named)
         self.add_argument("--version", action="version", version=version, help="print the version and exit")
 
     def error(self, message: str) -> NoReturn:

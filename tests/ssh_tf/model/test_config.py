@@ -1,5 +1,6 @@
 """Configuration: what is merged, and what is refused in which words."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -158,6 +159,53 @@ def test_defaults_are_in_their_ranges():
         for name, key in CONFIG_KEYS.items()
         if (key.low is None or key.high is None) and type(key.default) in (int, float)
     ] == []
+
+
+ODD = ["", " ", "nan", "-1", "0", "1e999", "1e-3", "9" * 30, "9" * 5000, "x", "True", "None", "[]", "[[]]", "{}", "()"]
+ODD += [
+    "[nan]",
+    "['x']",
+    "[-1]",
+    "[0]",
+    "[1e999]",
+    "{'a': -1}",
+    "{'a': float('nan')}",
+    "{'a': 1e999}",
+    "{1: 2}",
+    "{'a': []}",
+]
+ODD += [
+    "[" * 300,
+    "2020-99-99",
+    "\\0",
+    "0x10",
+    "1_000",
+    "b'x'",
+    "[[1, 2, 3, 4]]",
+    "[['a', 'b', 'c']]",
+    "[[1, 1e999, 1]]",
+]
+
+
+def numbers_in(value):
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
+    for item in items:
+        if isinstance(item, dict | list):
+            yield from numbers_in(item)
+        elif isinstance(item, int | float):
+            yield item
+
+
+@pytest.mark.parametrize("name", CONFIG_KEYS)
+def test_any_value_is_refused_in_one_line_or_usable(name):
+    for text in ODD:
+        try:
+            config = load_config(None, [name, text])
+        except ConfigError as error:
+            refusal = str(error)
+            assert name in refusal
+        else:
+            assert all(math.isfinite(number) and number >= 0 for number in numbers_in(config)), text
 
 
 def test_layers_have_the_defaults_of_the_configuration():

@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
+import networks  # noqa: F401  (the small backbone)
 from ssh_tf.model.files.checkpoints import Checkpoint
 from ssh_tf.model.training.log import TrainingFiles
 from ssh_tf.model.training.mean_weights import mean_share

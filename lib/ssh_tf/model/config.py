@@ -18,7 +18,7 @@ from easydict import EasyDict
 from ssh_tf.model.config_keys import CONFIG_KEYS
 from ssh_tf.utils.errors import ConfigError
 from ssh_tf.utils.reading import read_yaml, reader
-from ssh_tf.utils.resources import config_path
+from ssh_tf.utils.resources import config_path, is_name
 
 _PLAIN_NAME = re.compile(r"\w[\w.-]*")
 
@@ -36,7 +36,7 @@ def load_config(path: str | os.PathLike[str] | None = None, overrides: Sequence[
     """
     config = _defaults()
     if path is not None:
-        if re.fullmatch(r"\w+", os.fspath(path)) and not os.path.exists(path):
+        if is_name(path):
             path = config_path(os.fspath(path))
         _merge(config, _read_yaml(path), prefix="", source=str(path))
         try:

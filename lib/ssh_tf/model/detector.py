@@ -2,7 +2,6 @@
 
 import logging
 import os
-import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -20,7 +19,7 @@ from ssh_tf.model.sizes import DEFAULT_SIZE, size_settings
 from ssh_tf.nets.backbones import BACKBONES
 from ssh_tf.utils.cpu import cpu_flags
 from ssh_tf.utils.errors import CheckpointError, ConfigError, SSHError
-from ssh_tf.utils.resources import INT8_FORM, model_forms, model_names
+from ssh_tf.utils.resources import INT8_FORM, is_name, model_forms, model_names
 from ssh_tf.utils.tf1 import has_tensorflow
 from ssh_tf.utils.types import Config
 
@@ -140,21 +139,17 @@ def _runner_of(model: str | os.PathLike[str], backbone: str | None, config: Conf
     file = model_file(model, precision)
     if is_frozen(file):
         return _frozen_runner(Path(file), config, precision)
-    name = os.fspath(file)
-    # A word alone was meant as a name.
-    if re.fullmatch(r"\w+", name) and not os.path.exists(name) and not os.path.exists(f"{name}.index"):
+    if is_name(file):
         raise CheckpointError(
-            f"{name}: no checkpoint there; models of the package: {', '.join(model_names()) or 'none'}"
+            f"{file}: no checkpoint there; models of the package: {', '.join(model_names()) or 'none'}"
         )
     return _checkpoint_runner(file, backbone, config, precision)
 
 
 def model_file(model: str | os.PathLike[str], precision: Precision) -> str | os.PathLike[str]:
     """The file that `model` is, or, if it is the name of a model that comes with the package, that model's."""
-    name = os.fspath(model)
-    # A file comes before a model of the package.
-    if name in model_names() and not os.path.exists(name) and not os.path.exists(f"{name}.index"):
-        return packaged_model(name, precision)
+    if is_name(model) and os.fspath(model) in model_names():
+        return packaged_model(os.fspath(model), precision)
     return model
 
 

@@ -4,6 +4,8 @@ In a checkout (and an editable install) they lie in `data/models` and `experimen
 copies, which setup.py puts into `ssh_tf/resources`.
 """
 
+import os
+import re
 from importlib.resources import files
 from pathlib import Path
 
@@ -18,6 +20,12 @@ _CHECKOUT = _PACKAGE.parent.parent
 
 DEMO_IMAGES = _CHECKOUT / "data/demo"
 """The pictures of a checkout; an installed package has none."""
+
+
+def is_name(text: str | os.PathLike[str]) -> bool:
+    """Whether a model or settings are meant by name: a word alone, where no file and no checkpoint is called that."""
+    word = os.fspath(text)
+    return bool(re.fullmatch(r"\w+", word)) and not os.path.exists(word) and not os.path.exists(f"{word}.index")
 
 
 def model_path(name: str) -> Path:

@@ -65,7 +65,8 @@ extras: .venv-extras/.installed
 
 test-extras: .venv-extras/.installed
 	$(EXTRAS_PY) -m pytest tests/ssh_tf/bulk tests/tools/test_detect_bulk.py tests/tools/measuring/test_peers.py \
-		tests/examples/test_fastapi_service.py tests/examples/test_notebook.py tests/ssh_tf/model/inference/test_tracking.py
+		tests/examples/test_fastapi_service.py tests/examples/test_notebook.py tests/ssh_tf/model/inference/test_tracking.py \
+		tests/ssh_tf/utils/test_sound.py
 
 # Debian's own browser and driver fit each other; elsewhere any Chromium of that name will do.
 test-web: .venv-extras/.installed
@@ -130,7 +131,7 @@ editable = -W ignore -m pip install --quiet --no-build-isolation --editable
 	@touch $@
 
 .venv-extras/.installed: pyproject.toml | $(EXTRAS_PY)
-	$(EXTRAS_PY) $(editable) '.[bulk,web,compare,track,onnx,dev]' 'selenium>=4.11' \
+	$(EXTRAS_PY) $(editable) '.[bulk,web,compare,track,sound,onnx,dev]' 'selenium>=4.11' \
 		fastapi python-multipart httpx nbclient ipykernel
 	# Two OpenCVs lie in one folder; the one that needs no screen is to be on top.
 	$(EXTRAS_PY) -m pip install --quiet --force-reinstall --no-deps 'opencv-python-headless<5'

@@ -34,6 +34,7 @@ class Copies:
         self._origin: str | None = None
         self._shape: tuple[int, ...] = ()
         self._frames = 0
+        self._rate = 1.0
 
     def __enter__(self) -> "Copies":
         return self
@@ -73,7 +74,8 @@ class Copies:
         """Close the video that is being written, if one is, and give it its name.
 
         Raises:
-            ImageError: it could not be written whole; what there is of it keeps its temporary name.
+            ImageError: it could not be written whole; what there is of it keeps its temporary name. Or it was, but
+                without its sound.
         """
         video, target = self._video, self._target
         self._video = self._target = None
@@ -82,12 +84,14 @@ class Copies:
         video.release()
         if not _is_whole(_part(target), self._frames):
             raise ImageError(f"{target}: could not be written whole (is the disk full?); see {_part(target).name}")
-        if self._origin is not None:
-            add_sound(_part(target), self._origin)
         try:
-            _part(target).replace(target)
-        except OSError as error:
-            raise ImageError(f"{target}: {error.strerror}") from error
+            if self._origin is not None:
+                add_sound(_part(target), self._origin, self._frames / self._rate)
+        finally:
+            try:
+                _part(target).replace(target)
+            except OSError as error:
+                raise ImageError(f"{target}: {error.strerror}") from error
 
     def _begin_video(self, target: Path, rate: float, shape: tuple[int, ...]) -> "cv2.VideoWriter":
         try:
@@ -99,7 +103,8 @@ class Copies:
             raise ImageError(f"{target}: OpenCV cannot write a video there ({error})") from error
         if not video.isOpened():
             raise ImageError(f"{target}: OpenCV cannot write videos here")
-        self._target, self._video, self._shape, self._frames = target, video, shape, 0
+        self._target, self._video, self._shape = target, video, shape
+        self._frames, self._rate = 0, rate
         return video
 
 

@@ -170,7 +170,7 @@ def _frames(device: str, expected: int | None, shown: str | None = None) -> Iter
     is_camera = device.isdecimal()
     name = f"camera {device}" if is_camera else shown or device
     capture = _opened(device)
-    number = 0
+    number, seconds, rate = 0, 0.0, capture.get(cv2.CAP_PROP_FPS)
     try:
         while True:
             try:
@@ -188,9 +188,19 @@ def _frames(device: str, expected: int | None, shown: str | None = None) -> Iter
     if number == 0:
         reason = "no such camera" if is_camera else "not a video that OpenCV can read"
         yield from _absent(name, reason).pictures()
-    elif expected and number < expected - _uncounted(device, expected):
+    elif expected and _reached(device, number, seconds * rate) < expected - _uncounted(device, expected):
         reason = f"the video ends after {number} of {expected} frames: it is damaged or cut off"
         yield from _absent(name, reason).pictures()
+
+
+def _reached(device: str, number: int, last: float) -> float:
+    """How many frames a video came to, if the last of `number` is shown at `last`, in frames of its rate.
+
+    Where OpenCV works out how many there should be, they are counted by their time: a rate may vary.
+    """
+    if Path(device).suffix.lower() in _COUNTED_SUFFIXES:
+        return number
+    return max(number, last * number / max(number - 1, 1))
 
 
 def _uncounted(device: str, expected: int) -> int:

@@ -140,6 +140,33 @@ def test_a_whole_video_ends_well_and_a_cut_one_says_so(tmp_path, suffix, code):
         last.load()
 
 
+@pytest.mark.parametrize(("last", "whole"), [(2.0, True), (1.0, False)])
+def test_frames_of_a_varying_rate_are_not_missed(tmp_path, monkeypatch, last, whole):
+    """A Matroska file of 2 s and a nominal 30 frames a second, that holds 20."""
+
+    class Capture:
+        at = -1
+
+        def __init__(self, _):
+            pass
+
+        def get(self, what):
+            seconds = last * self.at / 20
+            return {cv2.CAP_PROP_FRAME_COUNT: 60, cv2.CAP_PROP_FPS: 30.0}.get(what, 1000 * seconds)
+
+        def read(self):
+            self.at += 1
+            return self.at < 20, np.zeros((20, 30, 3), np.uint8)
+
+        def release(self):
+            pass
+
+    (tmp_path / "a.mkv").touch()
+    monkeypatch.setattr("cv2.VideoCapture", Capture)
+    frames = [picture.frame for picture in find_sources([tmp_path / "a.mkv"])[0].pictures()]
+    assert frames == [*range(20), *([] if whole else [None])]
+
+
 @pytest.mark.parametrize("rate", [0.5, 29.97, 480.0])
 def test_frame_rates(tmp_path, rate):
     write_video(tmp_path / "a.mp4", "mp4v", 4, rate)

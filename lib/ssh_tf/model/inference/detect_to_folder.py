@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from ssh_tf.model.inference.detect_files import Detected, detect_pictures, failure
 from ssh_tf.model.inference.detection import Detector
-from ssh_tf.model.inference.keeping import FolderJob, Keeper
+from ssh_tf.model.inference.keeping import COPIED, FolderJob, Keeper
 from ssh_tf.model.inference.listing import LIST_NAME, failed_line, found_line, run_line, write_as
 from ssh_tf.model.inference.tracking import FaceTracker, check_tracking
 from ssh_tf.utils.copies import Copies, copy_name
@@ -25,9 +25,14 @@ from ssh_tf.utils.locks import claimed
 from ssh_tf.utils.media import MediaSource, Picture, find_sources
 from ssh_tf.utils.opencv import cv2
 from ssh_tf.utils.signals import stop_signals
+from ssh_tf.utils.sound import find_ffmpeg
 from ssh_tf.utils.types import JsonObject
 
 _WINDOW = "faces: any key shows the next, q ends"
+_SILENT = (
+    "no program ffmpeg here: copies of videos will have no sound (apt install ffmpeg, or pip install "
+    "'ssh-face-detector[sound]')"
+)
 _FAILED = 1
 _ENDED_BY = {"SIGINT": 130, "SIGTERM": 143}
 
@@ -64,6 +69,8 @@ def detect_to_folder(
         if os.path.isdir(given) and os.path.realpath(given) == os.path.realpath(output):
             raise SSHError(f"{output}: both searched for pictures and given as output; name another output folder")
     sources = find_sources(inputs, without=output)
+    if job.save in COPIED and any(s.rate and os.path.isfile(s.file) for s in sources) and find_ffmpeg() is None:
+        print(_SILENT, file=sys.stderr)
     targets = _targets(sources, output)
     origins: deque[int] = deque()
 

@@ -17,7 +17,10 @@ from ssh_tf.utils.errors import ImageError
 from ssh_tf.utils.media import MediaSource, Picture
 from ssh_tf.utils.types import JsonObject
 
-SAVES = ("boxes", "crops", *HIDING, "none")
+COPIED = ("boxes", *HIDING)
+"""What leaves a copy of a picture or video."""
+
+SAVES = (*COPIED, "crops", "none")
 """What can be left of a picture."""
 
 _HIDDEN_FRAMES = 3

@@ -173,12 +173,20 @@ def ffmpeg(tmp_path, monkeypatch):
 def test_sound_comes_from_the_video_itself(folder, tmp_path, ffmpeg):
     assert run([folder], tmp_path / "out", save="blur") == 0
     assert (tmp_path / "out/c.mp4").read_bytes()[-1:] == b"x"
-    assert f"-i {folder}/c.avi -map 0:v:0 -map 1:a:0 " in ffmpeg.read_text()
+    assert f"-i {folder}/c.avi -map 0:v:0 -map 1:a:0? " in ffmpeg.read_text()
     assert files(tmp_path / "out") == {"detections.jsonl", "a.png", "b.png", "c.mp4"}
 
 
-def test_a_failing_ffmpeg_leaves_the_video_without_sound(folder, tmp_path, ffmpeg):
-    (tmp_path / "bin/ffmpeg").write_text("#!/bin/sh\nexit 1\n")
-    assert run([folder / "c.avi"], tmp_path / "out", save="blur") == 0
+def test_a_failing_ffmpeg_leaves_the_video_without_sound_and_is_told(folder, tmp_path, ffmpeg, capsys):
+    (tmp_path / "bin/ffmpeg").write_text("#!/bin/sh\necho no encoder >&2\nexit 1\n")
+    assert run([folder / "c.avi"], tmp_path / "out", save="blur") == 1
+    assert "c.avi: its sound could not be carried over, ffmpeg failed: no encoder" in capsys.readouterr().err
     assert len(frames(tmp_path / "out/c.mp4")) == 5
     assert files(Path(tmp_path / "out")) == {"detections.jsonl", "c.mp4"}
+
+
+def test_where_there_is_no_ffmpeg_a_line_says_so(folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(module, "find_ffmpeg", lambda: None)
+    for save, told in (("blur", 1), ("crops", 0)):
+        assert run([folder], tmp_path / save, save=save) == 0
+        assert capsys.readouterr().err.count("no program ffmpeg here") == told

@@ -8,8 +8,11 @@ missing is done. Needs the extra `bulk`; docs/bulk.md has more.
 
 import argparse
 import hashlib
+import os
+import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
 
@@ -30,7 +33,7 @@ from ssh_tf.model.command_line import (
 from ssh_tf.model.detector import DEFAULT_MODEL, FaceDetector, model_file
 from ssh_tf.model.files.checkpoints import model_files
 from ssh_tf.utils.arguments import ToolParser, length, positive
-from ssh_tf.utils.errors import run_tool
+from ssh_tf.utils.errors import SSHError, one_line, run_tool
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -70,8 +73,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     model = read_model(load, path, model_files(path))
     roots, names = zip(*map(root_and_name, arguments.inputs), strict=True)
     output = Output(*root_and_name(arguments.output))
+    places = [_place(name) for name in names]
+    if _place(output.name) in places:
+        raise SSHError(f"{output.name}: both an input and the output; name another output folder")
     settings = {
-        "inputs": [name if "://" in name else str(Path(name).resolve()) for name in names],
+        "inputs": places,
         "image_column": arguments.image_column,
         "model": hashlib.sha256(b"".join(model.files[name] for name in sorted(model.files))).hexdigest(),
         "backbone": arguments.backbone,
@@ -83,18 +89,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     if shards is not None and not output.missing(shards):
         print(f"all {shards} shards were there already; results in {output.name}")
         return 0
+    if shards is None:
+        # A file that is no model is not to have a folder of results.
+        load(path).close()
     share = Share(arguments.workers, arguments.cpus_per_worker, arguments.gpus_per_worker)
-    with connected(arguments.address, share) as workers:
+    # Ray prints there of processes that died, which is ours to tell in the picture's row.
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), connected(arguments.address, share) as workers:
         if shards is None:
-            shards = output.begin(
-                settings, find_units(arguments.inputs, workers, arguments.shard_size, arguments.image_column)
-            )
+            units = find_units(arguments.inputs, workers, arguments.shard_size, arguments.image_column, _pass_over)
+            shards = output.begin(settings, units)
         job = Job(arguments.threshold, roots, output, arguments.image_column)
-        return work(run_shards(model, job, output.missing(shards), workers, share), output, shards)
+        failed, summary = work(run_shards(model, job, output.missing(shards), workers, share), output, shards)
+    print(summary)
+    return 1 if failed else 0
 
 
-def work(counts: Iterator[Counts], output: Output, shards: int) -> int:
-    """Follow a run to its end and say what it came to."""
+def _place(name: str) -> str:
+    return name.rstrip("/") if "://" in name else os.path.realpath(name)
+
+
+def _pass_over(folder: str) -> None:
+    print(one_line(f"note: {folder}: passed over, it holds results of a run"), file=sys.stderr)
+
+
+def work(counts: Iterator[Counts], output: Output, shards: int) -> tuple[int, str]:
+    """Follow a run to its end; how many pictures failed, and what it came to in words."""
     started = time.perf_counter()
     before = shards - len(output.missing(shards))
     pictures = faces = failed = 0
@@ -105,11 +124,10 @@ def work(counts: Iterator[Counts], output: Output, shards: int) -> int:
             progress.update()
     speed = pictures / (time.perf_counter() - started)
     earlier = f"; {before} of {shards} shards were there already" if before else ""
-    print(
+    return failed, (
         f"{pictures} pictures, {faces} faces, {failed} failed; {speed:.1f} pictures a second{earlier}; "
         f"results in {output.name}"
     )
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -18,11 +18,15 @@ from ssh_tf.bulk.storage import Root, bulk_package
 from ssh_tf.bulk.work import Counts, do_shard
 from ssh_tf.model.inference.detection import Detector
 from ssh_tf.utils.errors import SSHError
+from ssh_tf.utils.quiet import silent_stderr
 
 _OBJECT_STORE = 2**28
 """Bytes for what processes share on a local run: the model and numbers of shards."""
 _PATIENCE = 10
 """Seconds for a cluster's address to answer."""
+_HTTP2_SETTINGS = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+"""A frame of no settings. Its kind, 4, is the fourth byte, and with one of these a server of gRPC answers."""
+_HTTP2_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _HTTP2_SETTINGS
 _AHEAD = 2
 """Shards that a process has been given: the one it works on, and one more so that it need not wait."""
 
@@ -72,7 +76,7 @@ def connected(address: str | None, share: Share) -> Iterator[int]:
     Raises:
         SSHError: Ray is not installed, no cluster answers, or it has no room for `share`.
     """
-    # Ray reports usage statistics unless told not to, and logs to standard error.
+    # Ray reports usage statistics unless told not to, and logs to standard error, of a level that is set that it is.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     ray = bulk_package("ray")
@@ -81,10 +85,11 @@ def connected(address: str | None, share: Share) -> Iterator[int]:
     if address is not None:
         _check_address(address)
     try:
-        if address is None:
-            ray.init("local", include_dashboard=False, object_store_memory=_OBJECT_STORE, **quiet)
-        else:
-            ray.init(address, **quiet)
+        with silent_stderr():
+            if address is None:
+                ray.init("local", include_dashboard=False, object_store_memory=_OBJECT_STORE, **quiet)
+            else:
+                ray.init(address, **quiet)
     except Exception as error:  # Ray raises what it comes upon, down to plain exceptions
         raise SSHError(f"{address or 'this machine'}: no Ray cluster: {_last_line(error)}") from error
     try:
@@ -158,9 +163,13 @@ def _check_address(address: str) -> None:
     if not colon or not port.isdecimal():
         return
     try:
-        socket.create_connection((host, int(port)), _PATIENCE).close()
-    except (OSError, OverflowError) as error:
+        with socket.create_connection((host.strip("[]"), int(port)), _PATIENCE) as connection:
+            connection.sendall(_HTTP2_GREETING)
+            answer = connection.recv(len(_HTTP2_SETTINGS))
+    except (OSError, OverflowError, ValueError) as error:  # a name that is none is a UnicodeError
         raise SSHError(f"{address}: no Ray cluster answers: {getattr(error, 'strerror', None) or error}") from error
+    if answer[3:4] != _HTTP2_SETTINGS[3:4]:
+        raise SSHError(f"{address}: what answers there is no Ray cluster")
 
 
 def _workers(resources: dict[str, float], share: Share) -> int:

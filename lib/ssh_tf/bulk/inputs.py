@@ -1,10 +1,10 @@
 """What a user names, as units of work: runs of picture files, tar files, row groups of Parquet files."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from ssh_tf.bulk.storage import Root, bulk_package, fetch, root_and_name, walk, what_is
+from ssh_tf.bulk.storage import Root, bulk_package, fetch, openable, root_and_name, said, walk, what_is
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.images import IMAGE_SUFFIXES
 
@@ -32,19 +32,24 @@ class Unit(NamedTuple):
 
 
 def find_units(
-    inputs: Sequence[str], workers: int, shard: int = SHARD, image_column: str | None = None
+    inputs: Sequence[str],
+    workers: int,
+    shard: int = SHARD,
+    image_column: str | None = None,
+    pass_over: Callable[[str], object] | None = None,
 ) -> Iterator[Unit]:
     """Units of `inputs`: folders (with all below them), patterns, lists (`.txt`, a name a line), tar and Parquet files,
     pictures; on the local disk or by URI.
 
-    Runs of pictures are of `shard`, or fewer so that all `workers` have something to do.
+    Runs of pictures are of `shard`, or fewer so that all `workers` have something to do. Folders below an input that
+    hold results of runs are left out; `pass_over` is told their names.
 
     Raises:
         DataError: an input is not there, cannot be read or holds no pictures.
     """
     for given, text in enumerate(inputs):
         root, name = root_and_name(text)
-        yield from _divided(root, given, _names(root, name), workers, shard, image_column)
+        yield from _divided(root, given, name, _names(root, name, pass_over), workers, shard, image_column)
 
 
 def bytes_column(root: Root, name: str, wanted: str | None) -> tuple[str, bool]:
@@ -83,22 +88,22 @@ def _bytes_of(kind: object) -> object:
 def _footer(root: Root, name: str) -> tuple[list[int], list]:
     """Rows of each row group, and the fields."""
     parquet = bulk_package("pyarrow.parquet")
-    filesystem, path = root.place(name)
     try:
+        filesystem, path = openable(root, name)
         with parquet.ParquetFile(path, filesystem=filesystem) as file:
             metadata = file.metadata
             rows = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
             return rows, list(file.schema_arrow)
     except Exception as error:  # Arrow's errors, and those of as many filesystems
-        raise DataError(f"{name}: not a Parquet file that can be read: {error}") from error
+        raise DataError(f"{name}: not a Parquet file that can be read: {said(error)}") from error
 
 
-def _names(root: Root, name: str) -> Iterator[str]:
+def _names(root: Root, name: str, pass_over: Callable[[str], object] | None) -> Iterator[str]:
     """The files that one input stands for."""
     kind = what_is(root, name)
     count = 0
     if kind == "folder":
-        for found in walk(root, name):
+        for found in walk(root, name, None, pass_over):
             if _is_work(found):
                 count += 1
                 yield found
@@ -107,9 +112,12 @@ def _names(root: Root, name: str) -> Iterator[str]:
     elif kind is None and (magic := _MAGIC.search(name)):
         folder = name[: magic.start()].rpartition("/")[0]
         depth = None if "**" in name else name[magic.start() :].count("/")
-        pattern = re.compile(bulk_package("fsspec.utils").glob_translate(name))
+        try:
+            pattern = re.compile(bulk_package("fsspec.utils").glob_translate(name))
+        except (ValueError, re.error) as error:
+            raise DataError(f"{name}: not a pattern: {error}") from error
         if what_is(root, folder or ".") == "folder":
-            for found in walk(root, folder, depth):
+            for found in walk(root, folder, depth, pass_over):
                 if pattern.match(found):
                     count += 1
                     yield found
@@ -126,15 +134,32 @@ def _names(root: Root, name: str) -> Iterator[str]:
 def _listed(root: Root, name: str) -> Iterator[str]:
     """The lines of a list; those that are no URIs and not absolute count from the list's folder."""
     try:
-        lines = fetch(root, name).decode("utf-8-sig").splitlines()
+        # Not `splitlines`: it divides names at letters that they may have.
+        lines = fetch(root, name).decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise DataError(f"{name}: not a list of names in UTF-8") from error
     folder = name.rpartition("/")[0]
-    listed = [line.strip() for line in lines if line.strip()]
+    listed = [text for line in lines if (text := line.strip(" \t\r"))]
     if not listed:
         raise DataError(f"{name}: the list is empty")
     for line in listed:
         yield line if "://" in line or line.startswith("/") or not folder else f"{folder}/{line}"
+
+
+def _row_groups(root: Root, given: int, whole: str, name: str, image_column: str | None) -> Iterator[Unit]:
+    try:
+        groups, _ = _footer(root, name)
+    except DataError:
+        if name == whole:
+            raise
+        # One of many: the others are done, and its row will say why it is not.
+        yield Unit("parquet", given, [name])
+        return
+    bytes_column(root, name, image_column)
+    first = 0
+    for group, rows in enumerate(groups):
+        yield Unit("parquet", given, [name], group, first)
+        first += rows
 
 
 def _is_work(name: str) -> bool:
@@ -143,8 +168,9 @@ def _is_work(name: str) -> bool:
 
 
 def _divided(
-    root: Root, given: int, names: Iterator[str], workers: int, shard: int, image_column: str | None
+    root: Root, given: int, whole: str, names: Iterator[str], workers: int, shard: int, image_column: str | None
 ) -> Iterator[Unit]:
+    """Units of `names`, which the input `whole` stands for."""
     size = shard
     waiting: list[str] = []
     is_first = True
@@ -153,11 +179,7 @@ def _divided(
         if name.lower().endswith(_TAR):
             yield Unit("tar", given, [name])
         elif name.lower().endswith(".parquet"):
-            bytes_column(root, name, image_column)
-            first = 0
-            for group, rows in enumerate(_footer(root, name)[0]):
-                yield Unit("parquet", given, [name], group, first)
-                first += rows
+            yield from _row_groups(root, given, whole, name, image_column)
         else:
             waiting.append(name)
         # The first pictures wait until there are enough for all workers, or no more.

@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from uuid import uuid4
 
 from ssh_tf.bulk.inputs import Unit
-from ssh_tf.bulk.storage import Filesystem, Root, bulk_package
+from ssh_tf.bulk.storage import Filesystem, Root, bulk_package, said
 from ssh_tf.utils.blocks import blocks
 from ssh_tf.utils.errors import DataError, SSHError
+from ssh_tf.utils.result_marks import PLAN_NAME as _PLAN
+from ssh_tf.utils.result_marks import RUN_NAME as _RUN
 from ssh_tf.utils.types import JsonObject
 
 if TYPE_CHECKING:
     import pyarrow
 
-_RUN, _PLAN = "_run.json", "_plan.parquet"
 _PART = re.compile(r"part-(\d{6,})\.parquet")
 _GROUP = 32
 """Shards in a row group of the plan: a worker reads that much to learn what one shard is."""
@@ -190,8 +191,10 @@ def _written(name: str) -> Iterator[None]:
     """Say of what a filesystem refuses that it was `name`."""
     try:
         yield
-    except OSError as error:
-        raise SSHError(f"{name}: cannot be written: {error.strerror or error}") from error
+    except SSHError:
+        raise
+    except Exception as error:  # each filesystem has its own
+        raise SSHError(f"{name}: cannot be written: {said(error)}") from error
 
 
 def _row_schema(arrow: ModuleType) -> "pyarrow.Schema":

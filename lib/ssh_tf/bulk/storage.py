@@ -4,14 +4,15 @@ A *name* is what a user may read: a path or URI without query or credentials. Ne
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from types import ModuleType
 from typing import Any, NamedTuple, TypeAlias
 
-from ssh_tf.utils.errors import DataError, reason_of
+from ssh_tf.utils.errors import DataError, first_line
 from ssh_tf.utils.lazy import extra_package
 from ssh_tf.utils.reading import Refused, check_file
+from ssh_tf.utils.result_marks import are_results
 
 _MOST_BYTES = 2**30
 
@@ -83,10 +84,25 @@ def _opened(uri: str) -> tuple[Filesystem, str]:
             other, base = bulk_package("fsspec.core").url_to_fs(whole)
         except (ImportError, ValueError) as error:
             raise DataError(f"{_split(uri)[0]}: no filesystem that can be read ({error or unknown})") from error
+        except Exception as error:  # each filesystem of fsspec has its own
+            raise _unreachable(uri, error) from error
         filesystem = arrow.PyFileSystem(arrow.FSSpecHandler(other))
     except OSError as error:
-        raise DataError(f"{_split(uri)[0]}: cannot be reached: {error}") from error
+        raise _unreachable(uri, error) from error
     return filesystem, base.rstrip("/")
+
+
+def _unreachable(uri: str, error: Exception) -> DataError:
+    credentials = uri.partition("://")[2].partition("/")[0].rpartition("@")[0]
+    reason = said(error).replace(credentials, "…") if credentials else said(error)
+    return DataError(f"{_split(uri)[0]}: cannot be reached: {reason}")
+
+
+def said(error: Exception) -> str:
+    """What one of many libraries says of a file or a place, in a line."""
+    return (
+        error.strerror if isinstance(error, OSError) and error.strerror else first_line(error) or type(error).__name__
+    )
 
 
 def what_is(root: Root, name: str) -> str | None:
@@ -99,32 +115,69 @@ def what_is(root: Root, name: str) -> str | None:
     try:
         kind = filesystem.get_file_info(path).type.name
     except Exception as error:  # as many classes as there are filesystems
-        raise DataError(f"{name}: cannot be read: {error}") from error
-    return {"File": "file", "Directory": "folder"}.get(kind)
+        raise DataError(f"{name}: cannot be read: {said(error)}") from error
+    return {"File": "file", "Unknown": "file", "Directory": "folder"}.get(kind)
 
 
-def walk(root: Root, folder: str, depth: int | None = None) -> Iterator[str]:
+def walk(
+    root: Root, folder: str, depth: int | None = None, pass_over: Callable[[str], object] | None = None
+) -> Iterator[str]:
     """Names of the files below `folder`, down to `depth` levels of folders, always in the same order.
 
-    Folders that are symbolic links are not followed: they may lead back up.
+    Folders that are symbolic links are not followed: they may lead back up. What begins with a dot is left out. So are
+    folders below `folder` that hold results of runs; `pass_over` is told their names.
 
     Raises:
         DataError: a folder cannot be read.
     """
+    filesystem, found = _listed(root, folder)
+    prefix = folder if folder.endswith("/") or not folder else f"{folder}/"
+    yield from _walk(root, filesystem, prefix, found, depth, pass_over)
+
+
+def _walk(
+    root: Root,
+    filesystem: Filesystem,
+    prefix: str,
+    found: Sequence[Any],
+    depth: int | None,
+    pass_over: Callable[[str], object] | None,
+) -> Iterator[str]:
+    for info in found:
+        name = prefix + info.base_name
+        if info.base_name.startswith("."):
+            continue
+        if info.type.name != "Directory":
+            yield name
+        elif depth != 0 and not (filesystem.type_name == "local" and os.path.islink(info.path)):
+            _, below = _listed(root, name)
+            if not are_results(each.base_name for each in below):
+                yield from _walk(root, filesystem, f"{name}/", below, None if depth is None else depth - 1, pass_over)
+            elif pass_over:
+                pass_over(name)
+
+
+def _listed(root: Root, folder: str) -> tuple[Filesystem, Sequence[Any]]:
+    """The filesystem of a folder, and what it holds."""
     filesystem, path = root.place(folder)
     selector = bulk_package("pyarrow.fs").FileSelector(path or ".", recursive=False)
     try:
-        found = sorted(filesystem.get_file_info(selector), key=lambda info: info.base_name)
+        return filesystem, sorted(filesystem.get_file_info(selector), key=lambda info: info.base_name)
     except Exception as error:
-        raise DataError(f"{folder}: cannot be read: {error}") from error
-    prefix = folder if folder.endswith("/") or not folder else f"{folder}/"
-    for info in found:
-        if info.type.name == "File":
-            yield prefix + info.base_name
-        elif info.type.name == "Directory" and depth != 0:
-            if filesystem.type_name == "local" and os.path.islink(info.path):
-                continue
-            yield from walk(root, prefix + info.base_name, None if depth is None else depth - 1)
+        raise DataError(f"{folder}: cannot be read: {said(error)}") from error
+
+
+def openable(root: Root, name: str, most_bytes: int | None = None) -> tuple[Filesystem, str]:
+    """The filesystem of a file and its path there.
+
+    Raises:
+        Refused: it is a pipe, a device or a folder, or has over `most_bytes` bytes.
+        OSError: it is not there.
+    """
+    filesystem, path = root.place(name)
+    if filesystem.type_name == "local":
+        check_file(path, most_bytes)
+    return filesystem, path
 
 
 def fetch(root: Root, name: str) -> bytes:
@@ -133,18 +186,16 @@ def fetch(root: Root, name: str) -> bytes:
     Raises:
         DataError: it cannot be read, is empty or over a gigabyte; the message is for a line that names the file.
     """
-    filesystem, path = root.place(name)
+    _, path = root.place(name)
     try:
-        if filesystem.type_name == "local":
-            check_file(path, _MOST_BYTES)
+        filesystem, path = openable(root, name, _MOST_BYTES)
         # Arrow would unpack what is called .gz.
         with filesystem.open_input_stream(path, compression=None) as stream:
             data = stream.read(_MOST_BYTES + 1)
     except Refused as problem:
         raise DataError(f"{name}: {problem}") from problem
     except Exception as error:
-        reason = reason_of(error).removeprefix(f"{path}: ")
-        raise DataError(f"{name}: cannot be read: {reason}") from error
+        raise DataError(f"{name}: cannot be read: {said(error).removeprefix(f'{path}: ')}") from error
     if not data:
         raise DataError(f"{name}: the file is empty")
     if len(data) > _MOST_BYTES:

@@ -5,31 +5,43 @@ runs out) would do so wherever its shard is done again, so the third attempt at 
 reads it, and later ones skip a picture at which one ended.
 """
 
+import bz2
+import gzip
+import io
+import lzma
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from tarfile import EOFHeaderError, HeaderError, ReadError  # type: ignore[attr-defined]  # not in its stubs
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ssh_tf.bulk.inputs import Unit, bytes_column
 from ssh_tf.bulk.output import Output, Row
-from ssh_tf.bulk.storage import Root, bulk_package, fetch
+from ssh_tf.bulk.storage import Root, bulk_package, fetch, openable, said
 from ssh_tf.model.inference.detect_files import Detected, detect_pictures
 from ssh_tf.model.inference.detection import Detector
 from ssh_tf.utils.blocks import blocks
-from ssh_tf.utils.errors import DataError, ImageError
+from ssh_tf.utils.errors import DataError, ImageError, one_line
 from ssh_tf.utils.images import IMAGE_SUFFIXES, bytes_to_decode, bytes_to_read, decode_image
 from ssh_tf.utils.media import Picture
 
 _CAREFUL_FROM = 3
+_CHUNK = 2**20
 _BLOCK = 512
 """Rows that are kept before they are written."""
 _PARQUET_PICTURES = 16
 """Read at a time."""
 _MOST_BYTES = 2**30
+
+_UNPACK: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open, b"\xfd7": lzma.open}
+"""By the first bytes of a tar file."""
+
+_ABOUT_THE_NEXT = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE)
+_MOST_ABOUT = 2**20
+"""Bytes of an entry that tells of the next one, such as its long name: it is read at once."""
 
 
 class Counts(NamedTuple):
@@ -83,7 +95,7 @@ def unit_pictures(root: Root, unit: Unit, image_column: str | None) -> Iterator[
         yield from (_tar_pictures if unit.kind == "tar" else _parquet_pictures)(root, unit, image_column)
     except Exception as error:  # whatever a damaged file, or one of many filesystems, comes up with
         (name,) = unit.names
-        reason = " ".join(str(error).removeprefix(f"{name}: ").split())
+        reason = one_line(said(error)).removeprefix(f"{one_line(name)}: ")
         yield Picture(name, None, partial(_fail, f"{name}: the rest cannot be read: {reason}"), int)
 
 
@@ -112,6 +124,13 @@ class _Member(tarfile.TarInfo):
     """An entry of a tar file, which has to be whole: Python's reader takes damage after the first one for the end."""
 
     @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Member":
+        entry = super().frombuf(buf, encoding, errors)
+        if entry.size < 0 or (entry.type in _ABOUT_THE_NEXT and entry.size > _MOST_ABOUT):
+            raise HeaderError(f"an entry of {entry.size} bytes")
+        return entry
+
+    @classmethod
     def fromtarfile(cls, tarfile: tarfile.TarFile) -> "_Member":
         try:
             return super().fromtarfile(tarfile)
@@ -123,27 +142,42 @@ class _Member(tarfile.TarInfo):
 
 def _tar_pictures(root: Root, unit: Unit, _: str | None) -> Iterator[Picture]:
     (name,) = unit.names
-    filesystem, path = root.place(name)
-    # Arrow's own guess by the suffix would unpack before tarfile does.
-    with (
-        filesystem.open_input_stream(path, compression=None, buffer_size=2**20) as stream,
-        tarfile.open(fileobj=stream, mode="r|*", tarinfo=_Member) as archive,
-    ):
-        for member in archive:
-            if not member.isfile() or not member.name.lower().endswith(tuple(IMAGE_SUFFIXES)):
-                continue
-            file = f"{name}/{member.name}"
-            if member.size > _MOST_BYTES:
-                yield Picture(file, None, partial(_fail, f"{file}: over {_MOST_BYTES} bytes are no picture"), int)
-                continue
-            content = archive.extractfile(member)
-            yield _held(content.read() if content else b"", file)
+    filesystem, path = openable(root, name)
+    # Arrow's own guess by the suffix would unpack before we do; tarfile would not compare the sum of what is unpacked.
+    with filesystem.open_input_stream(path, compression=None, buffer_size=2**20) as stream:
+        whole = io.BufferedReader(stream)
+        unpack = _UNPACK.get(whole.peek(2)[:2])
+        with unpack(whole) if unpack else whole as content:
+            with tarfile.open(fileobj=content, mode="r|", tarinfo=_Member) as archive:
+                for member in _members(archive):
+                    file = f"{name}/{member.name}"
+                    if not member.isfile() or not member.name.lower().endswith(tuple(IMAGE_SUFFIXES)):
+                        continue
+                    if member.size > _MOST_BYTES:
+                        yield Picture(file, None, partial(_fail, f"{file}: over {_MOST_BYTES} bytes are no picture"))
+                        continue
+                    data = archive.extractfile(member)
+                    yield _held(data.read() if data else b"", file)
+            # Behind the last entry stands the sum of what was compressed.
+            while content.read(_CHUNK):
+                pass
+
+
+def _members(archive: Any) -> Iterator[tarfile.TarInfo]:
+    """The entries of a `TarFile` that is read as a stream: none is kept, and its end is seen where it is too early."""
+    while member := archive.next():
+        archive.members.clear()
+        yield member
+        # To an end that never comes tarfile itself would go in 2^60 steps.
+        while (left := archive.offset - archive.fileobj.tell()) > 0:
+            if not archive.fileobj.read(min(left, _CHUNK)):
+                raise ReadError("unexpected end of data")
 
 
 def _parquet_pictures(root: Root, unit: Unit, image_column: str | None) -> Iterator[Picture]:
     (name,) = unit.names
     column, is_struct = bytes_column(root, name, image_column)
-    filesystem, path = root.place(name)
+    filesystem, path = openable(root, name)
     parquet = bulk_package("pyarrow.parquet")
     at = unit.first
     with parquet.ParquetFile(path, filesystem=filesystem, buffer_size=2**20, pre_buffer=False) as file:
@@ -162,7 +196,10 @@ def _held(data: bytes, name: str) -> Picture:
 
 def _bytes_of_file(root: Root, name: str) -> int:
     """As `bytes_to_read`; 0 for what is not on the local disk, which is not asked twice."""
-    filesystem, path = root.place(name)
+    try:
+        filesystem, path = root.place(name)
+    except DataError:
+        return 0
     return bytes_to_read(path) if filesystem.type_name == "local" else 0
 
 

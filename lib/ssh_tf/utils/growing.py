@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from ssh_tf.utils.result_marks import PART
+
 
 class GrowingLines:
     """Writes lines to `path` plus ".part", each at once.
@@ -13,7 +15,7 @@ class GrowingLines:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._part = path.with_name(f"{path.name}.part")
+        self._part = path.with_name(path.name + PART)
         self._size = 0
 
     def __enter__(self) -> "GrowingLines":

@@ -15,6 +15,7 @@ from ssh_tf.utils.errors import ImageError, reason_of
 from ssh_tf.utils.images import IMAGE_SUFFIXES, bytes_to_read, read_image
 from ssh_tf.utils.opencv import cv2
 from ssh_tf.utils.reading import Refused, check_file, reader
+from ssh_tf.utils.result_marks import are_results
 
 # Their containers say how many frames there are; of others OpenCV works it out from the length and the frame rate.
 _COUNTED_SUFFIXES = frozenset({".3gp", ".avi", ".m4v", ".mov", ".mp4"})
@@ -56,34 +57,40 @@ class MediaSource(NamedTuple):
 
 
 def find_sources(
-    inputs: Sequence[str | os.PathLike[str]], without: str | os.PathLike[str] | None = None
+    inputs: Sequence[str | os.PathLike[str]],
+    without: str | os.PathLike[str] | None = None,
+    pass_over: Callable[[str], object] | None = None,
 ) -> list[MediaSource]:
     """Resolve what a user named: files, folders (with all below them), patterns with `*`, `?`, `[`, addresses of
     streams, camera numbers.
 
-    Below a folder, what begins with a dot is skipped, and so is the folder `without`, where the results go. What is
-    not there, or cannot be read, becomes a source whose only picture fails to load, so that the rest is still
-    worked on.
+    Below a folder, what begins with a dot is skipped, and so is the folder `without`, where the results go, and what
+    holds results of other runs; `pass_over` is told the names of the latter. What is not there, or cannot be read,
+    becomes a source whose only picture fails to load, so that the rest is still worked on.
     """
     hidden = None if without is None else os.path.realpath(without)
-    return [source for given in inputs for source in _guarded(os.fspath(given), hidden)]
+
+    def search(folder: Path) -> list[MediaSource]:
+        return _below(folder, hidden, pass_over)
+
+    return [source for given in inputs for source in _guarded(os.fspath(given), search)]
 
 
-def _guarded(given: str, without: str | None) -> list[MediaSource]:
+def _guarded(given: str, search: Callable[[Path], list[MediaSource]]) -> list[MediaSource]:
     try:
-        return _resolve(given, without)
+        return _resolve(given, search)
     except (ImageError, OSError, ValueError, RuntimeError) as error:
         return [_absent(given, reason_of(error))]
 
 
-def _resolve(given: str, without: str | None) -> list[MediaSource]:
+def _resolve(given: str, search: Callable[[Path], list[MediaSource]]) -> list[MediaSource]:
     if not given:
         return [_absent("''", "an empty name")]
     if found := _ADDRESS.fullmatch(given):
         return [_stream(given, found[1] + found[2])]
     path = Path(given)
     if path.is_dir():
-        return _below(path, without) or [_absent(given, "no images or videos in this folder")]
+        return search(path) or [_absent(given, "no images or videos in this folder")]
     if not path.exists() and glob.has_magic(given):
         matches = [Path(match) for match in sorted(glob.glob(given, recursive=True))]
         sources = [_file(match, Path(match.name)) for match in matches if not match.is_dir()]
@@ -95,11 +102,16 @@ def _resolve(given: str, without: str | None) -> list[MediaSource]:
     return [_file(path, Path(path.name))]
 
 
-def _below(folder: Path, without: str | None) -> list[MediaSource]:
+def _below(folder: Path, without: str | None, pass_over: Callable[[str], object] | None) -> list[MediaSource]:
     """The pictures and videos below `folder`, and the folders that cannot be read."""
     found: list[Path] = []
     unreadable: list[OSError] = []
     for place, folders, files in os.walk(folder, onerror=unreadable.append):
+        if Path(place) != folder and are_results(files):
+            folders.clear()
+            if pass_over and os.path.realpath(place) != without:
+                pass_over(place)
+            continue
         folders[:] = [name for name in folders if name[0] != "." and os.path.realpath(Path(place, name)) != without]
         found += [Path(place, name) for name in files if name[0] != "." and _is_wanted(name)]
     sources = [_file(file, file.relative_to(folder)) for file in sorted(found)]

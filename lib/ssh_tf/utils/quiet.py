@@ -6,6 +6,8 @@ It applies to the whole process, so only a tool may call it: as a library, `ssh_
 import logging
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "2",
@@ -13,6 +15,26 @@ _ENVIRONMENT = {
     "OPENCV_LOG_LEVEL": "SILENT",
     "OPENCV_FFMPEG_LOGLEVEL": "-8",
 }
+
+
+@contextmanager
+def silent_stderr() -> Iterator[None]:
+    """Drop what is printed to standard error meanwhile, by libraries in C and new processes too.
+
+    For the start of a tool only: what other threads print there is dropped as well.
+    """
+    try:
+        kept = os.dup(2)
+    except OSError:  # closed: all is silent
+        yield
+        return
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def quiet_libraries() -> None:

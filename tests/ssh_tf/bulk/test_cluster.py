@@ -110,3 +110,30 @@ def test_an_address_where_no_cluster_answers_is_one_line():
         connected(f"127.0.0.1:{port}", Share()),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"HTTP/1.0 400 Bad Request\r\n\r\n", "what answers there is no Ray cluster"),
+        (b"", "what answers there is no Ray"),
+    ],
+)
+def test_another_server_is_no_cluster(answer, reason):
+    def serve():
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(1000)
+            connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=serve, daemon=True).start()
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(SSHError, match=f"^{address}: {reason}"), connected(address, Share()):
+            pass
+
+
+@pytest.mark.parametrize("address", ["nonsense", ".:1", f"{'a' * 300}:1", "[::1]:1", ":1", "127.0.0.1:99999"])
+def test_an_address_that_is_none_is_one_line(address):
+    with pytest.raises(SSHError, match="no Ray cluster"), connected(address, Share()):
+        pass

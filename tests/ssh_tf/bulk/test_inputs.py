@@ -1,6 +1,7 @@
 """What a user names, as units."""
 
 import io
+import os
 import tarfile
 
 import pyarrow as pa
@@ -13,6 +14,9 @@ from bulk_runs import picture_bytes, write_pictures
 from ssh_tf.bulk.inputs import _divided, find_units
 from ssh_tf.bulk.storage import Root
 from ssh_tf.utils.errors import DataError
+
+FIRST = [f"{number:05d}.png" for number in range(3)]
+DEEP = [f"deep/{number:05d}.png" for number in range(3, 5)]
 
 
 @pytest.fixture
@@ -71,7 +75,7 @@ def test_a_tar_file_is_a_unit_and_a_parquet_file_as_many_as_it_has_row_groups(fo
 @given(st.integers(0, 200), st.integers(1, 5), st.integers(1, 20))
 def test_shards_are_the_pictures_in_order_and_give_every_worker_something(count, workers, size):
     pictures = [f"{n}.png" for n in range(count)]
-    units = list(_divided(Root("", "/"), 0, iter(pictures), workers, size, None))
+    units = list(_divided(Root("", "/"), 0, "", iter(pictures), workers, size, None))
     assert [name for unit in units for name in unit.names] == pictures
     assert all(1 <= len(unit.names) <= size for unit in units)
     assert len(units) >= min(count, workers)
@@ -91,9 +95,16 @@ def test_shards_are_the_pictures_in_order_and_give_every_worker_something(count,
         ("numbers.parquet", "no columns of image bytes: name one by --image_column"),
         ("two.parquet", "2 columns of image bytes: name one by --image_column"),
         ("nosuch://place/x", "nosuch://place: no filesystem that can be read"),
+        ("a/***/x", "not a pattern"),
+        ("pipe.txt", "pipe.txt: is no regular file"),
+        ("pipe.parquet", "pipe.parquet: not a Parquet file that can be read: is no regular file"),
+        ("ftp://name:secret@127.0.0.1:1/x", r"^ftp://127\.0\.0\.1:1: cannot be reached: Connection refused$"),
+        ("zip://x.png::nowhere.zip", "cannot be reached: No such file or directory"),
     ],
 )
 def test_what_cannot_be_used_is_said_in_one_line(folder, given, reason):
+    os.mkfifo(folder / "pipe.txt")
+    os.mkfifo(folder / "pipe.parquet")
     (folder / "empty").mkdir()
     (folder / "empty.txt").touch()
     (folder / "blank.txt").write_text("\n \n")
@@ -118,3 +129,21 @@ def test_a_bucket_that_cannot_be_reached_is_said_in_one_line(monkeypatch):
     with pytest.raises(DataError, match=r"^s3://bucket/photos: cannot be read: ") as caught:
         names("s3://bucket/photos?endpoint_override=127.0.0.1:9&scheme=http&region=us-east-1")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("mark", ["_run.json", "_plan.parquet", "detections.jsonl", "detections.jsonl.part"])
+def test_results_of_runs_below_an_input_are_passed_over(folder, mark):
+    write_pictures(folder / "a" / "faces", 1)
+    (folder / "a" / "faces" / mark).touch()
+    passed = []
+    assert names("a", pass_over=passed.append) == [f"a/{name}" for name in (*FIRST, *DEEP)]
+    assert passed == ["a/faces"]
+    assert names("a/**/*.png") == [f"a/{name}" for name in (*FIRST, *DEEP)]
+    assert names("a/faces/*.png") == ["a/faces/00000.png"], "what is named is taken"
+
+
+def test_what_begins_with_a_dot_is_no_input(folder):
+    for name in ("._00000.png", ".hidden/00000.png"):
+        write_pictures((folder / "a" / name).parent, 1)
+        (folder / "a" / name).write_bytes(b"no picture")
+    assert names("a") == [f"a/{name}" for name in (*FIRST, *DEEP)]

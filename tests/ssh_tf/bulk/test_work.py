@@ -1,7 +1,10 @@
 """One process's work, without Ray: rows of a shard, whatever its pictures are."""
 
+import bz2
+import gzip
 import io
 import json
+import lzma
 import os
 import tarfile
 
@@ -91,6 +94,76 @@ def test_what_comes_before_a_tar_files_damage_is_kept(tmp_path):
     assert "the rest cannot be read" in rows[-1]["error"]
 
 
+def tar_of(*entries, kind=tarfile.REGTYPE):
+    """The bytes of a tar file of `entries`, (name, size it claims, data)."""
+    blocks = []
+    for name, size, data in entries:
+        info = tarfile.TarInfo(name)
+        info.type, info.size = kind, size
+        blocks += [info.tobuf(tarfile.GNU_FORMAT), data, bytes(-len(data) % 512)]
+    return b"".join(blocks)
+
+
+PICTURE = ("1.png", len(picture_bytes(1)), picture_bytes(1))
+CLOSED = tar_of(PICTURE) + bytes(10240)
+DAMAGED_TARS = {
+    "none": b"no tar file" * 99,
+    "empty": b"",
+    "a negative size": tar_of(("2.png", -5, b"")),
+    "a picture without an end": tar_of(("2.png", 2**60, b"x")),
+    "a text without an end": tar_of(("2.txt", 2**60, b"x")),
+    "an unknown kind without an end": tar_of(("2.txt", 2**60, b"x"), kind=b"Q"),
+    "a sparse file without an end": tar_of(("2.png", 2**60, b"x"), kind=tarfile.GNUTYPE_SPARSE),
+    "a name without an end": tar_of(("2.png", 2**60, b"x"), kind=tarfile.GNUTYPE_LONGNAME),
+    "remarks without an end": tar_of(("2.png", 2**60, b"x"), kind=tarfile.XHDTYPE),
+    "another sum": gzip.compress(CLOSED)[:-8] + bytes(8),
+    "another sum in bzip2": bz2.compress(CLOSED)[:-12] + bytes(12),
+    "a cut xz": lzma.compress(CLOSED)[:-20],
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGED_TARS)
+def test_a_damaged_tar_file_ends_and_says_so(tmp_path, kind):
+    path = tmp_path / "shard.tar"
+    path.write_bytes(DAMAGED_TARS[kind])
+    assert run(tmp_path, str(path)).failed >= 1
+    last = rows_of(tmp_path / "out")[-1]
+    assert last["name"] == str(path)
+    assert last["error"].startswith(f"{path}: the rest cannot be read: ")
+
+
+ODD_NAMES = ["gone.tar", "gone.parquet", "pipe.tar", "pipe.parquet", "pipe.png", "zero.tar", "folder", "a/*.png", "#"]
+ODD_NAMES += [
+    "nosuch://place/x.png",
+    "s3://",
+    "file://",
+    "x" * 300,
+    "x" * 5000,
+    "\x1b[31m",
+    "a\0b.png",
+    "\x0b\u2028.png",
+]
+
+
+def test_a_list_of_whatever_has_a_row_for_each_name(tmp_path):
+    (good,) = write_pictures(tmp_path, 1)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "zero.tar").symlink_to("/dev/zero")
+    for name in ("pipe.tar", "pipe.parquet", "pipe.png"):
+        os.mkfifo(tmp_path / name)
+    (tmp_path / "list.txt").write_text("\n".join([*ODD_NAMES, "00000.png"]), newline="")
+    assert run(tmp_path, str(tmp_path / "list.txt")) == Counts(len(ODD_NAMES) + 1, 1, len(ODD_NAMES))
+    rows = rows_of(tmp_path / "out")
+    assert [row["name"] for row in rows if row["error"] is None] == [good]
+    assert all("\n" not in row["error"] for row in rows if row["error"])
+
+
+def test_a_damaged_parquet_file_of_a_folder_costs_its_own_row(tmp_path):
+    write_pictures(tmp_path / "pictures", 1)
+    (tmp_path / "pictures" / "rows.parquet").write_bytes(b"PAR1 and no more")
+    assert run(tmp_path, str(tmp_path / "pictures")) == Counts(2, 1, 1)
+
+
 @pytest.mark.parametrize("nested", [False, True])
 def test_pictures_of_parquet_files(tmp_path, nested):
     path = tmp_path / "rows.parquet"
@@ -128,6 +201,12 @@ def test_a_folder_of_another_run_is_not_touched(tmp_path):
     (tmp_path / "out" / "_run.json").write_text("{")
     with pytest.raises(DataError, match="damaged"):
         run(tmp_path, str(tmp_path / "pictures"))
+
+
+@pytest.mark.parametrize("output", ["a\0b", "\udcff", "x" * 300])
+def test_a_name_that_no_output_can_have_is_said(tmp_path, output):
+    with pytest.raises(SSHError, match="cannot be written"):
+        Output(*root_and_name(str(tmp_path / output))).begun({})
 
 
 def test_an_output_that_cannot_be_written_is_said(tmp_path):

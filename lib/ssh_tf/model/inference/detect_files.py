@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssh_tf.model.inference.detection import THRESHOLD, Detector, Level
-from ssh_tf.utils.errors import CheckpointError, reason_of
+from ssh_tf.utils.errors import CheckpointError, one_line, reason_of
 from ssh_tf.utils.media import Picture
 from ssh_tf.utils.prefetch import prefetched
 
@@ -55,4 +55,6 @@ def detect_pictures(
 def failure(picture: Picture, error: BaseException) -> str:
     """One line that says what went wrong with `picture`."""
     reason = reason_of(error)
-    return reason if reason.startswith(f"{picture.file}: ") else f"{picture.file}: {reason}"
+    # In a message of ours, what cannot be shown of a name is escaped.
+    is_named = reason.startswith((f"{picture.file}: ", f"{one_line(picture.file)}: "))
+    return reason if is_named else f"{picture.file}: {reason}"

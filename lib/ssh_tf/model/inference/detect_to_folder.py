@@ -16,7 +16,7 @@ from tqdm import tqdm
 from ssh_tf.model.inference.detect_files import Detected, detect_pictures, failure
 from ssh_tf.model.inference.detection import Detector
 from ssh_tf.model.inference.keeping import COPIED, FolderJob, Keeper
-from ssh_tf.model.inference.listing import LIST_NAME, failed_line, found_line, run_line, write_as
+from ssh_tf.model.inference.listing import failed_line, found_line, run_line, write_as
 from ssh_tf.model.inference.tracking import FaceTracker, check_tracking
 from ssh_tf.utils.copies import Copies, copy_name
 from ssh_tf.utils.errors import FullDiskError, ImageError, SSHError, one_line, unwritable
@@ -24,6 +24,7 @@ from ssh_tf.utils.growing import GrowingLines
 from ssh_tf.utils.locks import claimed
 from ssh_tf.utils.media import MediaSource, Picture, find_sources
 from ssh_tf.utils.opencv import cv2
+from ssh_tf.utils.result_marks import LIST_NAME
 from ssh_tf.utils.signals import stop_signals
 from ssh_tf.utils.sound import find_ffmpeg
 from ssh_tf.utils.types import JsonObject
@@ -68,7 +69,7 @@ def detect_to_folder(
     for given in inputs:
         if os.path.isdir(given) and os.path.realpath(given) == os.path.realpath(output):
             raise SSHError(f"{output}: both searched for pictures and given as output; name another output folder")
-    sources = find_sources(inputs, without=output)
+    sources = find_sources(inputs, output, _pass_over)
     if job.save in COPIED and any(s.rate and os.path.isfile(s.file) for s in sources) and find_ffmpeg() is None:
         print(_SILENT, file=sys.stderr)
     targets = _targets(sources, output)
@@ -130,6 +131,10 @@ def detect_to_folder(
     except OSError as error:
         raise SSHError(unwritable(error, output)) from error
     return code or (_FAILED if tally.failed else 0)
+
+
+def _pass_over(folder: str) -> None:
+    print(one_line(f"note: {folder}: passed over, it holds results of a run"), file=sys.stderr)
 
 
 class _Record:

@@ -19,7 +19,6 @@ from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.media import Picture
 from ssh_tf.utils.types import JsonObject
 
-LIST_NAME = "detections.jsonl"
 FORMATS = ("jsonl", "csv", "coco")
 """How a run's list can be written; the first always is."""
 

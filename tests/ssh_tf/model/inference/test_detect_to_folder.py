@@ -154,6 +154,15 @@ def test_results_below_the_input_are_not_looked_at_again(folder):
     assert len(lines(folder / "faces")) == 7
 
 
+def test_results_of_another_run_below_the_input_are_passed_over(folder, capsys):
+    for name in ("faces", "below/faces", "others"):
+        detect_to_folder(detector(), [folder], folder / name, 0.5)
+    assert len(lines(folder / "others")) == 7
+    assert f"note: {folder / 'below/faces'}: passed over, it holds results of a run\n" in capsys.readouterr().err
+    detect_to_folder(detector(), [folder / "faces"], folder / "again", 0.5)
+    assert len(lines(folder / "again")) > 1, "what is named is taken"
+
+
 def test_equal_names_do_not_meet(folder, tmp_path):
     detect_to_folder(detector(), [folder / "a.png", folder / "below/a.png"], tmp_path / "out", 0.5)
     assert (tmp_path / "out/a.png").exists()

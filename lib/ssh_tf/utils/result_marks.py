@@ -1,0 +1,22 @@
+"""What marks a folder as one of results, so that a later run does not take them for its pictures."""
+
+from collections.abc import Iterable
+
+LIST_NAME = "detections.jsonl"
+"""The list of a run that detects."""
+
+PART = ".part"
+"""Behind the name of a list that still grows, or whose run was killed."""
+
+RUN_NAME = "_run.json"
+"""Of a bulk run: what it is."""
+
+PLAN_NAME = "_plan.parquet"
+"""Of a bulk run: its shards."""
+
+_MARKS = frozenset({LIST_NAME, LIST_NAME + PART, RUN_NAME, PLAN_NAME})
+
+
+def are_results(names: Iterable[str]) -> bool:
+    """Whether files of these `names` are what a run has left in a folder."""
+    return not _MARKS.isdisjoint(names)

@@ -50,6 +50,20 @@ def face_page(
     """
     gradio = extra_package("gradio", "web")
 
+    def refused(reason: str, title: str = "Error") -> Exception:
+        error: Exception = gradio.Error(reason, print_exception=False, title=title)
+        return error
+
+    def known_size(size: object) -> object:
+        if size not in sizes:
+            raise refused(f"a size is one of {', '.join(sizes)}")
+        return size
+
+    def known_threshold(threshold: object) -> object:
+        if not isinstance(threshold, int | float) or not LOWEST_SHOWN <= threshold <= 1:
+            raise refused(f"a threshold is a number between {LOWEST_SHOWN} and 1")
+        return threshold
+
     def faces_of(file: str | None, size: str) -> DetectionResult | None:
         if not file:
             return None
@@ -58,7 +72,7 @@ def face_page(
         except SSHError as error:
             # The name on the server means nothing to the visitor.
             reason = str(error).removeprefix(f"{file}: ")
-            raise gradio.Error(reason, print_exception=False, title="This picture cannot be used") from error
+            raise refused(reason, "This picture cannot be used") from error
 
     def show(found: DetectionResult | None, threshold: float) -> tuple[object, ...]:
         if found is None:
@@ -71,7 +85,7 @@ def face_page(
     def detect(file: str | None, size: str, threshold: float) -> JsonObject:
         found = faces_of(file, size)
         if found is None:
-            raise gradio.Error("there is no picture", print_exception=False)
+            raise refused("there is no picture")
         return found.above(threshold).to_dict()
 
     with gradio.Blocks(title="SSH face detector", analytics_enabled=False, delete_cache=(_HOUR, _HOUR)) as page:
@@ -90,6 +104,8 @@ def face_page(
                 size_choice = gradio.Radio(
                     list(sizes), value=size, label="Size", info="larger finds smaller faces, and takes longer"
                 )
+                # Programs send anything; Gradio's own refusals come with tracebacks.
+                threshold_slider.preprocess, size_choice.preprocess = known_threshold, known_size
                 if examples:
                     gradio.Examples([[str(path)] for path in examples], [picture], cache_examples=False)
             with gradio.Column():
@@ -124,7 +140,7 @@ def serve(page: Page, host: str, port: int, most_bytes: int, blocking: bool = Tr
     try:
         with socket.create_server((host, port)):
             pass
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, ValueError) as error:  # a name that is none is a UnicodeError
         reason = getattr(error, "strerror", None) or error
         raise SSHError(f"{host}:{port}: the page cannot be there: {reason}; name another --port") from error
     gradio = extra_package("gradio", "web")
@@ -136,6 +152,7 @@ def serve(page: Page, host: str, port: int, most_bytes: int, blocking: bool = Tr
         max_file_size=most_bytes,
         share=False,
         ssr_mode=False,
+        enable_monitoring=False,
         prevent_thread_lock=not blocking,
         # The default theme fetches letters from elsewhere.
         theme=gradio.themes.Default(font=["system-ui", "sans-serif"], font_mono=["monospace"]),

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
@@ -193,11 +194,32 @@ def test_the_api_serves_visitors_in_turn(address, finder, pictures):
     assert list(client.view_api(return_format="dict")["named_endpoints"]) == ["/detect"]
 
 
+@pytest.mark.parametrize(
+    ("size", "threshold", "message"),
+    [
+        *(("fast", threshold, "between 0.05 and 1") for threshold in (-1, 7, "x", None, [])),
+        *((size, 0.5, "one of fast, accurate") for size in ("huge", "", None, 5)),
+    ],
+)
+def test_what_programs_send_is_refused_in_words(address, pictures, capfd, size, threshold, message):
+    client = Client(address, verbose=False)
+    with pytest.raises(AppError, match=message):
+        client.predict(handle_file(str(pictures / "good.jpg")), size, threshold, api_name="/detect")
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_a_port_that_is_taken_is_one_line():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with pytest.raises(SSHError, match=rf"^127\.0\.0\.1:{port}: the page cannot be there: Address already in use"):
             serve(None, "127.0.0.1", port, 1)
+
+
+@pytest.mark.parametrize("host", ["nohost.invalid", "999.1.1.1", ".", "a" * 300, "a b", "\x1b[31m", "192.0.2.1.5"])
+def test_a_host_that_is_none_is_one_line(host):
+    with pytest.raises(SSHError, match="the page cannot be there: ") as caught:
+        serve(None, host, 65536 if host == "999.1.1.1" else 7860, 1)
+    assert "\n" not in str(caught.value)
 
 
 ALONE = """

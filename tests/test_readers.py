@@ -40,6 +40,7 @@ NOT_READERS = {
     "ssh_tf.model.config._literal": "a word of the command line, which is a string if it is nothing else",
     "ssh_tf.model.files.quantisation.save_int8": "a file that was just written",
     "ssh_tf.datasets.labels.readers._yolo_classes": "called by read_yolo alone",
+    "ssh_tf.datasets.labels.readers._via_label": "called by read_csv alone",
     "ssh_tf.model.inference.listing.read_list": "a file that the run has just written",
     "ssh_tools.measuring.benchmark_runtimes._start": "what a process of its own says",
     "ssh_tools.measuring.benchmark_startup._start": "what a process of its own says",

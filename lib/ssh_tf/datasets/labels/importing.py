@@ -69,7 +69,7 @@ def check_labels(
             continue
         size = pictures.size(name)
         if size is None:
-            problems.add("image that cannot be read", name)
+            problems.add("image that cannot be read", pictures.why(name))
             continue
         if name in kept:
             problems.add("image with labels already", f"{image.name} ({image.where})")

@@ -3,9 +3,12 @@
 Boxes are x_min, y_min, x_max, y_max in pixels of the upright image, 0 being its left or upper edge.
 """
 
+import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from ssh_tf.utils.errors import DataError, ImageError
 from ssh_tf.utils.images import IMAGE_SUFFIXES, image_size
@@ -59,35 +62,65 @@ class Pictures:
         self._names = set(self.names)
         self._by_end: dict[str, list[str]] = {}
         self._by_stem: dict[str, list[str]] = {}
+        self._by_plain: dict[str, list[str]] = {}
         for name in self.names:
+            own = name.rpartition("/")[2]
+            for spelling in {_plain(own), _plain(Path(own).stem)}:
+                self._by_plain.setdefault(spelling, []).append(name)
             self._by_end.setdefault(name.rpartition("/")[2], []).append(name)
             self._by_stem.setdefault(str(Path(name).with_suffix("")), []).append(name)
         self._sizes: dict[str, tuple[int, int] | None] = {}
+        self._reasons: dict[str, str] = {}
 
     def find(self, *candidates: str) -> str | None:
         """The file that one of `candidates` means, the first being the likeliest.
 
-        Taken as they are; without leading folders; without a suffix; and by the file's own name if no other has it.
+        Taken as they are; without leading folders; without a suffix; and by the file's own name if no other has it,
+        in the end in another spelling (see `_plain`).
         """
-        for candidate in candidates:
-            parts = [part for part in candidate.replace("\\", "/").split("/") if part not in {"", "."}]
-            for start in range(len(parts)):
-                end = "/".join(parts[start:])
-                found = [end] if end in self._names else self._by_stem.get(end, [])
-                if len(found) == 1:
-                    return found[0]
-            if parts and len(found := self._by_end.get(parts[-1], [])) == 1:
+        exact = (self._as_written(candidate) for candidate in candidates)
+        loose = (self._as_spelt(candidate) for candidate in candidates)
+        return next((name for names in (exact, loose) for name in names if name is not None), None)
+
+    def _as_written(self, candidate: str) -> str | None:
+        parts = [part for part in candidate.replace("\\", "/").split("/") if part not in {"", "."}]
+        for start in range(len(parts)):
+            end = "/".join(parts[start:])
+            found = [end] if end in self._names else self._by_stem.get(end, [])
+            if len(found) == 1:
+                return found[0]
+        found = self._by_end.get(parts[-1], []) if parts else []
+        return found[0] if len(found) == 1 else None
+
+    def _as_spelt(self, candidate: str) -> str | None:
+        own = unquote(candidate).replace("\\", "/").rpartition("/")[2].rpartition("?d=")[2]
+        for name in (own, _UPLOADED.sub("", own)):
+            if len(found := self._by_plain.get(_plain(name), [])) == 1:
                 return found[0]
         return None
 
     def size(self, name: str) -> tuple[int, int] | None:
-        """Height and width of one of `names`; None if it cannot be read."""
+        """Height and width of one of `names`; None if it cannot be read, see `why`."""
         if name not in self._sizes:
             try:
                 self._sizes[name] = image_size(self.folder / name)
-            except ImageError:
-                self._sizes[name] = None
+            except ImageError as error:
+                self._sizes[name], self._reasons[name] = None, str(error)
         return self._sizes[name]
+
+    def why(self, name: str) -> str:
+        """What is wrong with an image that has no `size`, and its name."""
+        return self._reasons.get(name, name)
+
+
+_UPLOADED = re.compile(r"^[0-9a-f]{8}-")
+"""What Label Studio puts before the names of files that are uploaded to it."""
+
+
+def _plain(name: str) -> str:
+    """One spelling for all that programs give a name: its case, its form of umlauts, what Label Studio leaves of it."""
+    normal = unicodedata.normalize("NFC", name).strip().replace(" ", "_")
+    return re.sub(r"[^-\w.]", "", normal).casefold()
 
 
 def box_around(points: Iterable[tuple[float, float]]) -> Box:

@@ -5,6 +5,7 @@ and pycocotools, pinned to their newest versions.
 """
 
 import csv
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ssh_tf.datasets.labels.items import FACE_NAME, NO_LABELS, Box, Label, LabelledImage, Pictures, box_around, truth
+from ssh_tf.datasets.labels.via import ATTRIBUTES_COLUMN, SHAPE_COLUMN, VIA_3, box_of, class_of, is_json_of_via
 from ssh_tf.datasets.labels.xml_files import read_xml
 from ssh_tf.datasets.problems import Problems
 from ssh_tf.datasets.wider_split import read_split
@@ -34,7 +36,7 @@ _IGNORE_FLAGS = ("ignore", "iscrowd", "crowd", "difficult", "invalid")
 def _entry(problems: Problems, where: str) -> Iterator[None]:
     try:
         yield
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError) as error:
         reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         problems.add(BAD_ENTRY, f"{where} ({reason[:100]})")
 
@@ -67,7 +69,8 @@ def read_coco(path: Path, pictures: Pictures, problems: Problems) -> list[Labell
     """COCO's instances as JSON. `iscrowd`, and `ignore` of some descendants, make ignore regions."""
     content = read_json(path)
     if not isinstance(content, dict) or not all(isinstance(content.get(k), list) for k in ("images", "annotations")):
-        raise DataError(f"{path}: not a COCO file: it has no lists 'images' and 'annotations'")
+        via = "; it looks like VIA's JSON: export CSV there, for --from csv" if is_json_of_via(content) else ""
+        raise DataError(f"{path}: not a COCO file: it has no lists 'images' and 'annotations'{via}")
     classes: dict[Any, str] = {}
     for at, entry in enumerate(content.get("categories", [])):
         with _entry(problems, f"{path}: categories[{at}]"):
@@ -90,13 +93,19 @@ def read_coco(path: Path, pictures: Pictures, problems: Problems) -> list[Labell
     return [LabelledImage(*image) for image in images.values()]
 
 
+_NO_LABELS = {"classes.txt", "train.txt", "val.txt", "valid.txt", "test.txt"}
+"""Lists of classes and images that lie among YOLO's labels."""
+
+
 @reader("a folder of YOLO's text files")
 def read_yolo(path: Path, pictures: Pictures, problems: Problems) -> list[LabelledImage]:
     """A folder of text files under the images' names, class and box in parts of the picture; polygons too.
 
     An image without a file has no faces, as Ultralytics has it. Classes are named by data.yaml, obj.names or
-    classes.txt in the folder or the one above.
+    classes.txt in the folder or the two above.
     """
+    if path.name == "data.yaml":
+        path = path.parent
     _check_folder(path)
     folder = path / "labels" if (path / "labels").is_dir() else path
     classes = _yolo_classes(path, problems)
@@ -104,26 +113,38 @@ def read_yolo(path: Path, pictures: Pictures, problems: Problems) -> list[Labell
     files = {file.relative_to(folder).with_suffix("").as_posix(): file for file in sorted(folder.rglob("*.txt"))}
     if not files:
         raise DataError(f"{folder}: no files that end in .txt")
-    used = set()
+    places = _yolo_places(pictures, files)
     for name in pictures.names:
-        stem = next((stem for stem in _yolo_stems(name) if stem in files), None)
-        if stem is None:
+        file = places.get(name)
+        if file is None:
             problems.add(NO_LABELS, name)
             images.append(LabelledImage(name, [], name))
             continue
-        used.add(stem)
         labels: list[Label] = []
         if size := pictures.size(name):
             with _label_file(problems):
-                for at, line in read_lines(files[stem]):
-                    where = f"{files[stem]}:{at}"
+                for at, line in read_lines(file):
+                    where = f"{file}:{at}"
                     with _entry(problems, where):
                         labels.append(_yolo_label(line.split(), size, classes, where))
-        images.append(LabelledImage(name, labels, str(files[stem])))
-    for stem in sorted(files.keys() - used):
-        if files[stem].name != "classes.txt":
-            problems.add("label file without an image", str(files[stem]))
+        images.append(LabelledImage(name, labels, str(file)))
+    used = set(places.values())
+    for file in files.values():
+        if file not in used and file.name not in _NO_LABELS:
+            problems.add("label file without an image", str(file))
     return images
+
+
+def _yolo_places(pictures: Pictures, files: Mapping[str, Path]) -> dict[str, Path]:
+    """The label file of each image that has one: by its place, or, of the others, by a name that fits no other."""
+    stems = {name: next((stem for stem in _yolo_stems(name) if stem in files), None) for name in pictures.names}
+    places = {name: files[stem] for name, stem in stems.items() if stem is not None}
+    used = set(places.values())
+    others: dict[str, list[Path]] = {}
+    for stem, file in files.items():
+        if file not in used and (name := pictures.find(stem)) is not None and name not in places:
+            others.setdefault(name, []).append(file)
+    return places | {name: found[0] for name, found in others.items() if len(found) == 1}
 
 
 def _yolo_stems(name: str) -> tuple[str, str, str]:
@@ -150,7 +171,7 @@ def _yolo_label(fields: list[str], size: tuple[int, int], classes: Mapping[str, 
 
 
 def _yolo_classes(path: Path, problems: Problems) -> dict[str, str]:
-    for folder in (path, path.parent):
+    for folder in (path, *list(path.parents)[:2]):
         if (file := folder / "data.yaml").is_file():
             with _label_file(problems):
                 settings = next(iter(read_yaml(file)), None)
@@ -317,6 +338,8 @@ _COLUMNS = {
     "class": ("class", "label", "category", "class_name"),
     "ignore": ("ignore", "difficult", "iscrowd", "crowd"),
     "score": ("score", "confidence"),
+    "shape": (SHAPE_COLUMN,),
+    "attributes": (ATTRIBUTES_COLUMN,),
 }
 
 
@@ -325,9 +348,11 @@ def read_csv(path: Path, pictures: Pictures, problems: Problems) -> list[Labelle
     """A row a box: image, four corners, class; or columns named in the first row, also with x, y, width, height.
 
     A row with no box is an image without faces. Commas, semicolons or tabs are told apart by the first row; between
-    the latter two a number may have a decimal comma.
+    the latter two a number may have a decimal comma. The table of the VGG Image Annotator is known by its first row.
     """
     lines = read_lines(path)
+    if any(line.startswith("#") and VIA_3 in line for _, line in lines[:20]):
+        raise DataError(f"{path}: the table of VIA 3; that of VIA 1 or 2 is read, and COCO (--from coco)")
     # Where commas are in numbers, as many of them as semicolons are no delimiters.
     delimiter = max(";\t,", key=lines[0][1].count) if lines else ","
     decimal = "." if delimiter == "," else ","
@@ -352,7 +377,7 @@ def read_csv(path: Path, pictures: Pictures, problems: Problems) -> list[Labelle
                 raise ValueError("no name of an image")
             labels = images.setdefault(name, [])
             places.setdefault(name, where)
-            label = _csv_label(row, columns, decimal, where)
+            label = _via_label(row, columns, where) if "shape" in columns else _csv_label(row, columns, decimal, where)
             if label:
                 labels.append(label)
     return [LabelledImage(name, labels, places[name]) for name, labels in images.items()]
@@ -360,12 +385,14 @@ def read_csv(path: Path, pictures: Pictures, problems: Problems) -> list[Labelle
 
 def _csv_columns(path: Path, row: Sequence[str]) -> dict[str, int]:
     """Which column is which; "header" says whether `row` named them."""
-    names = [re.sub(r"[\s-]+", "_", name.strip().lower()) for name in row]
+    names = [re.sub(r"[\s-]+", "_", name.strip().lower().lstrip("#")) for name in row]
     found = {
         key: names.index(next(name for name in known if name in names))
         for key, known in _COLUMNS.items()
         if any(name in names for name in known)
     }
+    if {"image", "shape", "attributes"} <= found.keys():
+        return {key: found[key] for key in ("image", "shape", "attributes")} | {"header": 1}
     if "image" in found:
         corners = {"x1", "y1", "x2", "y2"} <= found.keys()
         if not corners and not {"x", "y", "width", "height"} <= found.keys():
@@ -387,6 +414,14 @@ def _csv_label(row: Sequence[str], columns: Mapping[str, int], decimal: str, whe
     box = _box(values) if "x1" in columns else _cornered(values)
     score = float(field("score").replace(decimal, ".")) if field("score") else None
     return Label(box, field("class") or FACE_NAME, truth(field("ignore")), score, where)
+
+
+def _via_label(row: Sequence[str], columns: Mapping[str, int], where: str) -> Label | None:
+    shape, attributes = (json.loads(row[columns[key]] or "{}") for key in ("shape", "attributes"))
+    if not shape:
+        return None
+    ignore = any(map(_flagged, (attributes, *attributes.values())))
+    return Label(_box(box_of(shape)), class_of(attributes, _IGNORE_FLAGS), ignore, None, where)
 
 
 def _is_image(text: str) -> bool:

@@ -84,8 +84,10 @@ def _sized(
         name = pictures.find(image.name)
         size = pictures.size(name) if name is not None else None
         if name is None or size is None:
-            kind = "image that is not there" if name is None else "image that cannot be read"
-            problems.add(kind, f"{image.name} ({image.where})")
+            if name is None:
+                problems.add("image that is not there", f"{image.name} ({image.where})")
+            else:
+                problems.add("image that cannot be read", pictures.why(name))
         else:
             found.append((name, *size, image))
     return found

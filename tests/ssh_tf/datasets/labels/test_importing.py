@@ -42,6 +42,8 @@ def read(tmp_path, pictures, kind, text, name="labels.file"):
         ("/home/me/data/b/a.png", "b/a.png"),
         ("c.jpg", "b/c.jpg"),
         ("b/c", "b/c.jpg"),
+        ("upload/0123abcd-c.jpg", "b/c.jpg"),
+        ("/data/local-files/?d=b%2FC.JPG", "b/c.jpg"),
         ("../../../etc/passwd", None),
         ("d.png", None),
         ("", None),
@@ -81,7 +83,7 @@ def test_every_sort_of_bad_box_is_counted_and_named(pictures):
         "box cut at the edge of its image": ["cut"],
         "box of another class": ["dog"],
         "image with labels already": ["./a.png (again)"],
-        "image that cannot be read": ["bad.png"],
+        "image that cannot be read": [f"{pictures.folder}/bad.png: not a picture that OpenCV can read"],
         "image that is not there": ["missing.png (missing)"],
     }
 
@@ -160,6 +162,59 @@ def test_tables_of_several_kinds(tmp_path, pictures, text, box):
     assert (image.name, [label.box for label in image.labels], len(problems)) == ("a.png", [box], 0)
 
 
+VIA = "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes"
+
+
+def via_row(shape, attributes, name="a.png"):
+    quoted = ('"' + json.dumps(cell).replace('"', '""') + '"' for cell in (shape, attributes))
+    return ",".join([name, "-1", '"{}"', "1", "0", *quoted])
+
+
+@pytest.mark.parametrize(
+    ("attributes", "name", "ignore"),
+    [
+        ({}, "face", False),
+        ({"name": " Anna ", "type": "child"}, "child", False),
+        ({"quality": "good", "what": "face"}, "good", False),
+        ({"class": {"dog": False, "face": True}}, "face", False),
+        ({"type": "", "ignore": "yes"}, "face", True),
+        ({"type": "face", "flags": {"difficult": True, "blur": True}}, "face", True),
+    ],
+)
+def test_classes_of_the_vgg_image_annotator(tmp_path, pictures, attributes, name, ignore):
+    row = via_row({"name": "circle", "cx": 20, "cy": 15, "r": 5}, attributes)
+    (image,), problems = read(tmp_path, pictures, "csv", f"#{VIA}\n{row}\n")
+    assert [(label.box, label.name, label.ignore) for label in image.labels] == [((15, 10, 25, 20), name, ignore)]
+    assert len(problems) == 0
+
+
+def test_bad_regions_of_the_vgg_image_annotator_are_named(tmp_path, pictures):
+    good = via_row({"name": "polyline", "all_points_x": [1, 9], "all_points_y": [8, 2]}, {})
+    bad = [
+        via_row({"name": "point", "cx": 1, "cy": 2}, {}),
+        via_row({"name": "rect", "x": 1, "y": 2, "width": 3}, {}),
+        via_row({"name": "polygon", "all_points_x": [1], "all_points_y": []}, {}),
+        via_row([3], {}),
+        via_row({"name": "circle", "cx": 1, "cy": 2, "r": 3}, 7),
+        'a.png,-1,"{}",1,0,"{""name""","{}"',
+        f'a.png,-1,"{{}}",1,0,"{"[" * 99999}","{{}}"',
+        "a.png,-1",
+    ]
+    (image,), problems = read(tmp_path, pictures, "csv", "\n".join([VIA, *bad, good, via_row({}, {})]))
+    assert [label.box for label in image.labels] == [(1, 2, 9, 8)]
+    assert len(problems.items("entry that cannot be read")) == len(bad)
+
+
+def test_other_files_of_the_vgg_image_annotator_are_called_what_they_are(tmp_path, pictures):
+    with pytest.raises(DataError, match=r"VIA 3; that of VIA 1 or 2 is read, and COCO"):
+        read(
+            tmp_path, pictures, "csv", "# Exported\n# CSV_HEADER = metadata_id,file_list,flags,spatial_coordinates\n1,2"
+        )
+    for content in ({"_via_settings": {}, "_via_img_metadata": {}}, {"a.png-1": {"filename": "a.png", "regions": []}}):
+        with pytest.raises(DataError, match=r"not a COCO file: .*VIA's JSON: export CSV there"):
+            read(tmp_path, pictures, "coco", json.dumps(content))
+
+
 def test_yolo_polygons_classes_and_files_without_images(tmp_path, pictures):
     folder = tmp_path / "labels"
     (folder / "b").mkdir(parents=True)
@@ -195,6 +250,42 @@ def test_yolo_finds_the_labels_of_every_layout(tmp_path, image, label):
     problems = Problems()
     (read,) = READERS["yolo"](tmp_path, Pictures(tmp_path), problems)
     assert (read.name, len(read.labels), len(problems)) == (image, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "folder", "source"),
+    [
+        (["images/train/a.png", "images/val/b.png"], ["labels/train/a.txt"], "images", "labels/train"),
+        (["images/train/a.png"], ["labels/train/a.txt", "labels/val/a2.txt"], "images/train", "."),
+        (["train/images/a.png"], ["train/labels/a.txt"], "train", "train/labels"),
+        (["train/images/a.png"], ["train/labels/a.txt"], "train/images", "data.yaml"),
+        (["photos/a.png"], ["export/obj_train_data/a.txt", "export/train.txt"], "photos", "export"),
+        (["photos/x/a.png"], ["labels/a.txt"], "photos", "labels"),
+        (["photos/Über uns (1).PNG"], ["export/labels/1a2b3c4d-U\u0308ber_uns_1.txt"], "photos", "export"),
+    ],
+)
+def test_yolo_labels_lie_elsewhere_than_images(tmp_path, images, labels, folder, source):
+    for name in images:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(cv2.imencode(".png", np.zeros((40, 60, 3), np.uint8))[1].tobytes())
+    for name in labels:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1 0.5 0.5 0.5 0.5\n")
+    (tmp_path / "data.yaml").write_text("{train: images/train, names: [dog, face]}")
+    first, *others = READERS["yolo"](tmp_path / source, Pictures(tmp_path / folder), Problems())
+    assert [label.name for label in first.labels] == ["face"]
+    assert all(not other.labels for other in others)
+
+
+def test_names_that_fit_two_images_or_two_files_are_no_ones(tmp_path, pictures):
+    for name in ("one/a.txt", "x/c.txt", "y/c.txt"):
+        (tmp_path / "labels" / name).parent.mkdir(parents=True)
+        (tmp_path / "labels" / name).write_text("0 0.5 0.5 0.5 0.5\n")
+    (tmp_path / "images/a.png").rename(tmp_path / "images/b/a.jpg")
+    problems = Problems()
+    images = READERS["yolo"](tmp_path / "labels", Pictures(tmp_path / "images"), problems)
+    assert all(not image.labels for image in images)
+    assert len(problems.items("label file without an image")) == 3
 
 
 def test_labels_that_are_all_left_out_are_no_set_without_faces(pictures, tmp_path):

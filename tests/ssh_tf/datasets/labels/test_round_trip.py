@@ -100,8 +100,40 @@ def write_retinaface(path, images):
     return path
 
 
-WRITTEN_HERE = {"cvat": write_cvat, "labelme": write_labelme, "wider": write_wider, "retinaface": write_retinaface}
-HAS_IGNORE = {"coco", "voc", "cvat", "labelme", "wider", "csv"}
+def to_shape(number, row):
+    x1, y1, x2, y2 = row.tolist()
+    if number % 3 == 0:
+        return {"name": "rect", "x": x1, "y": y1, "width": x2 - x1, "height": y2 - y1}
+    if number % 3 == 1:
+        return {"name": "polygon", "all_points_x": [x1, x2, x1], "all_points_y": [y1, y1, y2]}
+    rx, ry = (x2 - x1) / 2, (y2 - y1) / 2
+    return {"name": "ellipse", "cx": x1 + rx, "cy": y1 + ry, "rx": ry, "ry": rx, "theta": np.pi / 2}
+
+
+def write_via(path, images):
+    header = "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes"
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        table = csv.writer(stream)
+        table.writerow(header.split(","))
+        for name, (_, _, faces, ignore) in images.items():
+            regions = [*((row, {}) for row in faces), *((row, {"flags": {"difficult": True}}) for row in ignore)]
+            for number, (row, flags) in enumerate(regions):
+                cells = [to_shape(number, row), {"quality": "good", "name": "face", **flags}]
+                table.writerow([name, -1, "{}", len(regions), number, *map(json.dumps, cells)])
+            if not regions:
+                table.writerow([name, -1, "{}", 0, 0, "{}", "{}"])
+    return path
+
+
+WRITTEN_HERE = {
+    "cvat": write_cvat,
+    "labelme": write_labelme,
+    "wider": write_wider,
+    "retinaface": write_retinaface,
+    "via": write_via,
+}
+HAS_IGNORE = {"coco", "voc", "cvat", "labelme", "wider", "csv", "via"}
+FORMATS = {**READERS, "via": READERS["csv"]}
 
 
 def write(kind, truth, folder):
@@ -118,13 +150,13 @@ def write(kind, truth, folder):
 
 def imported(kind, labels, source, folder):
     pictures, problems = Pictures(source), Problems()
-    images = READERS[kind](labels, pictures, problems)
+    images = FORMATS[kind](labels, pictures, problems)
     train, val = split(check_labels(images, pictures, problems, choose_class(images, None, ())), 0.2)
     write_folder(folder, train, val, pictures, problems, copy=False)
     return [*load_folder(folder, "train"), *load_folder(folder, "val")], problems
 
 
-@pytest.mark.parametrize("kind", READERS)
+@pytest.mark.parametrize("kind", FORMATS)
 def test_round_trip(truth, tmp_path, kind):
     source, images = truth
     records, problems = imported(kind, write(kind, truth, tmp_path), source / "images", tmp_path / "out")

@@ -1,4 +1,4 @@
-"""Freeze a checkpoint into a .pb file and, if asked, a SavedModel and an ONNX file; compare what they find.
+"""Freeze a checkpoint, or a .pb file again, and if asked into a SavedModel and an ONNX file; compare what they find.
 
 Inputs: image_tensor:0 (1xHxWx3 float32, BGR minus the pixel means), im_info:0 (3: H, W, scale). Outputs: rois:0 (Rx5:
 0, x1, y1, x2, y2) in the resized image's pixels, roi_scores:0 (Rx1), roi_branches:0 (R: 0, 1, 2 for M1, M2, M3).
@@ -6,7 +6,8 @@ Inputs: image_tensor:0 (1xHxWx3 float32, BGR minus the pixel means), im_info:0 (
 
 import argparse
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ import numpy.typing as npt
 
 from ssh_tf.model.command_line import add_backbone_argument, add_config_arguments
 from ssh_tf.model.config import load_config
+from ssh_tf.model.detector import model_file
 from ssh_tf.model.files.agreement import FLOAT, INT8, Tolerance, compare_proposals
+from ssh_tf.model.files.averaging import save_average
 from ssh_tf.model.files.checkpoints import model_files
 from ssh_tf.model.files.freezing import freeze, loaded
 from ssh_tf.model.files.frozen_graphs import load_graph, save_graph, save_saved_model, with_half_weights
@@ -25,6 +28,7 @@ from ssh_tf.model.inference.graph_runner import GraphRunner
 from ssh_tf.model.inference.onnx_runner import OnnxRunner
 from ssh_tf.model.options import network_options, proposal_options
 from ssh_tf.nets.inference_graph import IMAGE_INFO, IMAGES, ROI_SCORES, ROIS
+from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import CheckpointError, run_tool
 from ssh_tf.utils.files import check_not_read
@@ -39,7 +43,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = ToolParser(__doc__)
     add_backbone_argument(parser, required=True)
-    parser.add_argument("--model", required=True, metavar="CKPT", help="checkpoint")
+    parser.add_argument("--model", required=True, metavar="CKPT", help="checkpoint or .pb file, or mobile_ssh")
     parser.add_argument("--output", required=True, type=Path, metavar="FILE.pb", help="frozen graph to write")
     parser.add_argument("--saved_model", type=Path, metavar="DIR", help="write a SavedModel too")
     parser.add_argument("--onnx", type=Path, metavar="FILE", help="write an ONNX file too (needs the extra onnx)")
@@ -59,12 +63,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parse_arguments(argv)
     config = load_config(arguments.cfg, arguments.set)
     outputs = (arguments.output, arguments.saved_model, arguments.onnx, arguments.int8)
-    check_not_read(outputs, model_files(arguments.model))
-    proposals = proposal_options(config)
+    model = Path(model_file(arguments.model, "fp32"))
+    check_not_read(outputs, [model] if model.suffix == ".pb" else model_files(model))
+    network, proposals = network_options(config, arguments.backbone), proposal_options(config)
     calibration = calibration_pictures(arguments.calibration) if arguments.calibration else []
     image, scale = _compared_image(arguments.image)
     info = np.array([*image.shape[:2], scale], np.float32)
-    with loaded(arguments.model, network_options(config, arguments.backbone), proposals) as session:
+    with _checkpoint(model, network) as checkpoint, loaded(checkpoint, network, proposals) as session:
         graph_def = freeze(session)
         wanted = session.run([f"{ROIS}:0", f"{ROI_SCORES}:0"], {f"{IMAGES}:0": image[None], f"{IMAGE_INFO}:0": info})
     stored = with_half_weights(graph_def) if arguments.half else graph_def
@@ -86,6 +91,18 @@ def main(argv: Sequence[str] | None = None) -> int:
             save_int8(single, arguments.int8, calibration_windows(calibration))
         _report(arguments.int8, OnnxRunner(arguments.int8), image, scale, wanted, INT8)
     return 0
+
+
+@contextmanager
+def _checkpoint(model: Path, network: NetworkOptions) -> Iterator[Path]:
+    """`model`, or if it is a `.pb` file, a checkpoint of its weights."""
+    if model.suffix != ".pb":
+        yield model
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = Path(folder, "model.ckpt")
+        save_average([model], [1.0], network, checkpoint)
+        yield checkpoint
 
 
 def _compared_image(path: Path | None) -> tuple[npt.NDArray[np.float32], float]:

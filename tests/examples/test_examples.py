@@ -49,11 +49,11 @@ def assert_is_the_face(printed):
 
 
 def test_photos_to_crops(run, tmp_path, capsys):
-    (tmp_path / "photos").mkdir()
-    shutil.copy(PICTURE, tmp_path / "photos")
+    (tmp_path / "photos/day 1").mkdir(parents=True)
+    shutil.copy(PICTURE, tmp_path / "photos/day 1")
     (tmp_path / "photos/notes.txt").write_text("no picture")
-    assert run("photos_to_crops.py", tmp_path / "photos", tmp_path / "crops") == "grace_hopper.jpg: 1 faces\n"
-    (crop,) = (tmp_path / "crops").iterdir()
+    assert run("photos_to_crops.py", tmp_path / "photos", tmp_path / "crops") == "day 1/grace_hopper.jpg: 1 faces\n"
+    (crop,) = (tmp_path / "crops/day 1").iterdir()
     assert cv2.imread(str(crop)).shape == (224, 224, 3)
 
 
@@ -79,6 +79,24 @@ def test_onnx_runtime(run):
 
 def test_saved_model(run, saved_model):
     assert_is_the_face(run("saved_model.py", saved_model, PICTURE))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("photos_to_crops", "nowhere: no pictures there"),
+        ("onnx_runtime", "usage: "),
+        ("saved_model", "python examples/saved_model.py FOLDER PICTURE"),
+        ("tensorflow_serving", "nowhere: not a picture"),
+    ],
+)
+def test_mistakes_end_in_words(run, name, said, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match=r"PICTURE|PHOTOS"):
+        run(f"{name}.py")
+    with pytest.raises(SystemExit, match=said):
+        run(f"{name}.py", "nowhere", "nothing.jpg")
+    assert not any(tmp_path.iterdir())
 
 
 class Serving(BaseHTTPRequestHandler):

@@ -36,9 +36,20 @@ def test_all_forms_are_written_and_compared(checkpoint, tmp_path, capsys):
     assert {"rois", "roi_scores", "roi_branches"} <= nodes.keys()
 
 
-def test_half_is_half_the_size_and_finds_nearly_the_same(checkpoint, tmp_path, capsys):
+def read_weights(path):
+    constants = {node.name: node.attr["value"].tensor for node in load_graph(path).node if node.op == "Const"}
+    return {name: np.frombuffer(t.tensor_content, np.float32) for name, t in constants.items() if "weights" in name}
+
+
+def test_half_of_a_graph_is_half_its_size_and_finds_nearly_the_same(checkpoint, tmp_path, capsys):
     assert main(arguments(checkpoint, tmp_path / "single.pb")) == 0
-    assert main(arguments(checkpoint, tmp_path / "half.pb", "--half")) == 0
+    assert main(arguments(str(tmp_path / "single.pb"), tmp_path / "half.pb", "--half")) == 0
+    wanted, found = read_weights(tmp_path / "single.pb"), read_weights(tmp_path / "half.pb")
+    assert len(wanted) > 10
+    for name, weights in wanted.items():
+        np.testing.assert_allclose(found[name], weights, rtol=1e-3, atol=1e-6)
+    with pytest.raises(DataError, match=r"single\.pb"):
+        main(arguments(str(tmp_path / "single.pb"), tmp_path / "single.pb"))
     assert (tmp_path / "half.pb").stat().st_size < 0.6 * (tmp_path / "single.pb").stat().st_size
     assert "proposals agree" in capsys.readouterr().out.splitlines()[-1]
 

@@ -5,7 +5,7 @@ Boxes are x_min, y_min, x_max, y_max in pixels of the upright image, 0 being its
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -121,12 +121,6 @@ def _plain(name: str) -> str:
     """One spelling for all that programs give a name: its case, its form of umlauts, what Label Studio leaves of it."""
     normal = unicodedata.normalize("NFC", name).strip().replace(" ", "_")
     return re.sub(r"[^-\w.]", "", normal).casefold()
-
-
-def box_around(points: Iterable[tuple[float, float]]) -> Box:
-    """The box around points; ValueError if there are none."""
-    columns, rows = zip(*points, strict=True)
-    return min(columns), min(rows), max(columns), max(rows)
 
 
 def truth(value: object) -> bool:

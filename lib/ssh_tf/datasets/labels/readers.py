@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
+from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from ssh_tf.datasets.labels.items import FACE_NAME, NO_LABELS, Box, Label, LabelledImage, Pictures, box_around, truth
+from ssh_tf.datasets.labels.items import FACE_NAME, NO_LABELS, Box, Label, LabelledImage, Pictures, truth
+from ssh_tf.datasets.labels.shapes import box_around, box_around_ellipse, box_around_turned
 from ssh_tf.datasets.labels.via import ATTRIBUTES_COLUMN, SHAPE_COLUMN, VIA_3, box_of, class_of, is_json_of_via
 from ssh_tf.datasets.labels.xml_files import read_xml
 from ssh_tf.datasets.problems import Problems
@@ -69,8 +71,7 @@ def read_coco(path: Path, pictures: Pictures, problems: Problems) -> list[Labell
     """COCO's instances as JSON. `iscrowd`, and `ignore` of some descendants, make ignore regions."""
     content = read_json(path)
     if not isinstance(content, dict) or not all(isinstance(content.get(k), list) for k in ("images", "annotations")):
-        via = "; it looks like VIA's JSON: export CSV there, for --from csv" if is_json_of_via(content) else ""
-        raise DataError(f"{path}: not a COCO file: it has no lists 'images' and 'annotations'{via}")
+        raise DataError(f"{path}: not a COCO file: it has no lists 'images' and 'annotations'{_advice(content)}")
     classes: dict[Any, str] = {}
     for at, entry in enumerate(content.get("categories", [])):
         with _entry(problems, f"{path}: categories[{at}]"):
@@ -91,6 +92,15 @@ def read_coco(path: Path, pictures: Pictures, problems: Problems) -> list[Labell
             name = classes.get(entry.get("category_id"), str(entry.get("category_id", FACE_NAME)))
             images[entry["image_id"]][1].append(Label(_cornered(entry["bbox"]), name, ignore, None, where))
     return [LabelledImage(*image) for image in images.values()]
+
+
+def _advice(content: object) -> str:
+    """What to do with the JSON of a program that has better to give."""
+    if is_json_of_via(content):
+        return "; it looks like VIA's own JSON: export CSV there, for --from csv"
+    if isinstance(content, list) and content and isinstance(content[0], dict) and {"data", "image"} & content[0].keys():
+        return "; it looks like Label Studio's own JSON: export COCO there, or YOLO"
+    return ""
 
 
 _NO_LABELS = {"classes.txt", "train.txt", "val.txt", "valid.txt", "test.txt"}
@@ -185,13 +195,20 @@ def _yolo_classes(path: Path, problems: Problems) -> dict[str, str]:
     return {}
 
 
+def _root(path: Path, tag: str, program: str) -> Element:
+    root = read_xml(path)
+    if root.tag != tag:
+        raise DataError(f"{path}: not of {program}: its outermost element is <{root.tag[:50]}>, not <{tag}>")
+    return root
+
+
 @reader("a folder of Pascal VOC's XML files")
 def read_voc(path: Path, pictures: Pictures, problems: Problems) -> list[LabelledImage]:
     """A folder of XML files, or one. `difficult` makes ignore regions. Coordinates are taken as they are, from 0."""
     images = []
     for file in _files(path, ".xml"):
         with _label_file(problems):
-            root = read_xml(file)
+            root = _root(file, "annotation", "Pascal VOC")
             labels: list[Label] = []
             for at, entry in enumerate(root.iter("object"), 1):
                 where = f"{file}: object {at}"
@@ -208,23 +225,38 @@ def read_voc(path: Path, pictures: Pictures, problems: Problems) -> list[Labelle
 def read_cvat(path: Path, pictures: Pictures, problems: Problems) -> list[LabelledImage]:
     """ "CVAT for images": boxes and polygons. An attribute ignore, crowd, difficult or invalid makes ignore regions."""
     images = []
-    for number, image in enumerate(read_xml(path).iter("image"), 1):
+    root = _root(path, "annotations", "CVAT")
+    if root.find("track") is not None:
+        raise DataError(f"{path}: CVAT for video; export the task as CVAT for images")
+    for number, image in enumerate(root.iter("image"), 1):
         labels: list[Label] = []
         for at, shape in enumerate(image, 1):
             where = f"{path}: image {number} ({image.get('name', '')[:60]}), shape {at}"
+            # A tag is about the whole image.
+            if shape.tag == "tag":
+                continue
             with _entry(problems, where):
-                if shape.tag == "box":
-                    box = _box(shape.attrib[key] for key in ("xtl", "ytl", "xbr", "ybr"))
-                elif shape.tag in {"polygon", "polyline", "points"}:
-                    points = [pair.split(",") for pair in shape.attrib["points"].split(";")]
-                    box = box_around((*_numbers([x, y]),) for x, y in points)  # type: ignore[misc]
-                else:
-                    continue
                 ignore = any(a.get("name", "").lower() in _IGNORE_FLAGS and truth(a.text) for a in shape)
-                labels.append(Label(box, shape.get("label", FACE_NAME), ignore, None, where))
+                labels.append(Label(_cvat_box(shape), shape.get("label", FACE_NAME), ignore, None, where))
         with _entry(problems, f"{path}: image {number}"):
             images.append(LabelledImage(image.attrib["name"], labels, f"{path}: image {number}"))
     return images
+
+
+def _cvat_box(shape: Element) -> Box:
+    angle = np.deg2rad(float(shape.get("rotation", 0)))
+    match shape.tag:
+        case "box":
+            return box_around_turned(_box(shape.attrib[key] for key in ("xtl", "ytl", "xbr", "ybr")), angle)
+        case "ellipse":
+            x, y, rx, ry = _numbers(shape.attrib[key] for key in ("cx", "cy", "rx", "ry"))
+            return box_around_ellipse(x, y, rx, ry, angle)
+        case "mask":
+            return _cornered(shape.attrib[key] for key in ("left", "top", "width", "height"))
+        case "polygon" | "polyline" | "points":
+            points = [pair.split(",") for pair in shape.attrib["points"].split(";")]
+            return box_around((*_numbers([x, y]),) for x, y in points)  # type: ignore[misc]
+    raise ValueError(f"a {shape.tag} has no box")
 
 
 @reader("a folder of LabelMe's JSON files")

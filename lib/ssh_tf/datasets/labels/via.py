@@ -1,10 +1,10 @@
 """Regions as the VGG Image Annotator writes them (VIA 1 and 2): shape and attributes, each a JSON object."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
-from ssh_tf.datasets.labels.items import FACE_NAME, Box, box_around
+from ssh_tf.datasets.labels.items import FACE_NAME, Box
+from ssh_tf.datasets.labels.shapes import box_around, box_around_ellipse
 
 SHAPE_COLUMN, ATTRIBUTES_COLUMN = "region_shape_attributes", "region_attributes"
 """Of its table, beside `filename`."""
@@ -28,10 +28,7 @@ def box_of(shape: Mapping[str, Any]) -> Box:
         case "circle" | "ellipse":
             x, y = float(shape["cx"]), float(shape["cy"])
             across, along = (float(shape.get(key, shape.get("r"))) for key in ("rx", "ry"))
-            turn = float(shape.get("theta", 0))
-            half_width = math.hypot(across * math.cos(turn), along * math.sin(turn))
-            half_height = math.hypot(across * math.sin(turn), along * math.cos(turn))
-            return x - half_width, y - half_height, x + half_width, y + half_height
+            return box_around_ellipse(x, y, across, along, float(shape.get("theta", 0)))
         case "polygon" | "polyline":
             points = zip(map(float, shape["all_points_x"]), map(float, shape["all_points_y"]), strict=True)
             return box_around(points)

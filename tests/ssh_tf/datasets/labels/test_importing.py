@@ -162,6 +162,42 @@ def test_tables_of_several_kinds(tmp_path, pictures, text, box):
     assert (image.name, [label.box for label in image.labels], len(problems)) == ("a.png", [box], 0)
 
 
+def test_shapes_of_cvat_that_are_turned_or_painted(tmp_path, pictures):
+    shapes = [
+        '<box xtl="10" ytl="10" xbr="30" ybr="20" rotation="90"/>',
+        '<ellipse cx="20" cy="15" rx="10" ry="5" rotation="270"/>',
+        '<mask rle="1" left="3" top="4" width="10" height="12"/>',
+        '<tag label="good"/>',
+        '<cuboid xtl1="1"/>',
+        '<box xtl="10" ytl="10" xbr="30"/>',
+    ]
+    xml = f'<annotations><image name="a.png">{"".join(shapes)}</image></annotations>'
+    (image,), problems = read(tmp_path, pictures, "cvat", xml)
+    boxes = [label.box for label in image.labels]
+    np.testing.assert_allclose(boxes, [(15, 5, 25, 25), (15, 5, 25, 25), (3, 4, 13, 16)])
+    assert "shape 5 (a cuboid has no box)" in problems.items("entry that cannot be read")[0]
+    assert len(problems) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "said"),
+    [
+        ("cvat", "<annotation/>", "not of CVAT: its outermost element is <annotation>"),
+        ("cvat", "<annotations><track/></annotations>", "CVAT for video; export the task as CVAT for images"),
+        ("coco", '[{"id": 1, "data": {}, "annotations": []}]', "Label Studio's own JSON: export COCO there"),
+    ],
+)
+def test_files_of_another_kind_are_called_what_they_are(tmp_path, pictures, kind, text, said):
+    with pytest.raises(DataError, match=said):
+        read(tmp_path, pictures, kind, text)
+
+
+def test_a_file_of_cvat_is_none_of_pascal_voc(tmp_path, pictures):
+    images, problems = read(tmp_path, pictures, "voc", "<annotations/>")
+    assert images == []
+    assert "not of Pascal VOC: its outermost element is <annotations>" in problems.items("file that cannot be read")[0]
+
+
 VIA = "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes"
 
 
@@ -211,7 +247,7 @@ def test_other_files_of_the_vgg_image_annotator_are_called_what_they_are(tmp_pat
             tmp_path, pictures, "csv", "# Exported\n# CSV_HEADER = metadata_id,file_list,flags,spatial_coordinates\n1,2"
         )
     for content in ({"_via_settings": {}, "_via_img_metadata": {}}, {"a.png-1": {"filename": "a.png", "regions": []}}):
-        with pytest.raises(DataError, match=r"not a COCO file: .*VIA's JSON: export CSV there"):
+        with pytest.raises(DataError, match=r"not a COCO file: .*VIA's own JSON: export CSV there"):
             read(tmp_path, pictures, "coco", json.dumps(content))
 
 

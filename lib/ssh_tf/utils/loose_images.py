@@ -28,7 +28,8 @@ def as_bgr(image: LooseImage, rgb: bool = False) -> npt.NDArray[np.uint8]:
     if isinstance(image, Image.Image):
         return _from_pil(image)
     if not isinstance(image, np.ndarray):
-        raise ImageError(f"expected an array, a path or a PIL image, got {kind_of(image)}")
+        advice = ": give its .numpy()" if hasattr(image, "numpy") else ""
+        raise ImageError(f"expected an array, a path or a PIL image, got {kind_of(image)}{advice}")
     # Whether it is a picture at all, the detector sees.
     return np.ascontiguousarray(image[..., ::-1]) if rgb and image.ndim else image
 
@@ -37,7 +38,7 @@ def kind_of(thing: object) -> str:
     """What `thing` is, for messages."""
     if thing is None:
         return "None (what cv2.imread gives for a file that it cannot read)"
-    return f"{'an' if type(thing).__name__[0] in 'aeiou' else 'a'} {type(thing).__name__}"
+    return f"{'an' if type(thing).__name__[0] in 'aeiouAEIOU' else 'a'} {type(thing).__name__}"
 
 
 def _from_pil(image: Image.Image) -> npt.NDArray[np.uint8]:

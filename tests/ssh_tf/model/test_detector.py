@@ -230,12 +230,18 @@ def test_a_size_beside_a_configuration():
         FaceDetector(FakeRunner([], [], []), load_config(), size="fast")
 
 
+class Tensor:
+    def numpy(self):
+        return np.zeros((40, 40, 3), np.uint8)
+
+
 @pytest.mark.parametrize(
     ("image", "words"),
     [
         (None, r"got None \(what cv2.imread gives"),
         ([[0]], "got a list"),
         (3, "got an int"),
+        (Tensor(), r"got a Tensor: give its \.numpy\(\)"),
         ("none.jpg", "none.jpg: no such file"),
         (np.zeros((40, 40, 3)), "of float64"),
         (np.full((40, 40, 3), np.nan, np.float32), "of float32"),

@@ -9,7 +9,9 @@ from ssh_tf.utils.images import IMAGE_SUFFIXES, write_image
 
 
 def main(photos: Path, crops: Path, model: str = "mobile_ssh") -> None:
-    files = [file for file in sorted(photos.rglob("*")) if file.suffix.lower() in IMAGE_SUFFIXES]
+    files = [
+        file for file in sorted(photos.rglob("*")) if file.suffix.lower() in IMAGE_SUFFIXES and file.name[0] != "."
+    ]
     if not files:
         raise ImageError(f"{photos}: no pictures there")
     with FaceDetector(model, size="balanced") as detector:

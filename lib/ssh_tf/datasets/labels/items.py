@@ -55,7 +55,7 @@ class Pictures:
             DataError: it is no folder, or holds no images.
         """
         self.folder = folder
-        files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
+        files = [path for path in files_below(folder) if path.suffix.lower() in IMAGE_SUFFIXES]
         self.names = [path.relative_to(folder).as_posix() for path in files]
         if not files:
             raise DataError(f"{folder}: no images there; --images names the folder that holds them")
@@ -121,6 +121,11 @@ def _plain(name: str) -> str:
     """One spelling for all that programs give a name: its case, its form of umlauts, what Label Studio leaves of it."""
     normal = unicodedata.normalize("NFC", name).strip().replace(" ", "_")
     return re.sub(r"[^-\w.]", "", normal).casefold()
+
+
+def files_below(folder: Path, pattern: str = "*") -> list[Path]:
+    """Files below `folder`, but for those whose names begin with a dot, of which a Mac puts one beside each file."""
+    return sorted(path for path in folder.rglob(pattern) if path.name[0] != "." and path.is_file())
 
 
 def truth(value: object) -> bool:

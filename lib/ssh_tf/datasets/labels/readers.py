@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from ssh_tf.datasets.labels.items import FACE_NAME, NO_LABELS, Box, Label, LabelledImage, Pictures, truth
+from ssh_tf.datasets.labels.items import FACE_NAME, NO_LABELS, Box, Label, LabelledImage, Pictures, files_below, truth
 from ssh_tf.datasets.labels.shapes import box_around, box_around_ellipse, box_around_turned
 from ssh_tf.datasets.labels.via import ATTRIBUTES_COLUMN, SHAPE_COLUMN, VIA_3, box_of, class_of, is_json_of_via
 from ssh_tf.datasets.labels.xml_files import read_xml
@@ -120,7 +120,7 @@ def read_yolo(path: Path, pictures: Pictures, problems: Problems) -> list[Labell
     folder = path / "labels" if (path / "labels").is_dir() else path
     classes = _yolo_classes(path, problems)
     images = []
-    files = {file.relative_to(folder).with_suffix("").as_posix(): file for file in sorted(folder.rglob("*.txt"))}
+    files = {file.relative_to(folder).with_suffix("").as_posix(): file for file in files_below(folder, "*.txt")}
     if not files:
         raise DataError(f"{folder}: no files that end in .txt")
     places = _yolo_places(pictures, files)
@@ -478,7 +478,7 @@ def _files(path: Path, suffix: str) -> list[Path]:
     if path.is_file():
         return [path]
     _check_folder(path)
-    files = sorted(file for file in path.rglob(f"*{suffix}") if file.is_file())
+    files = files_below(path, f"*{suffix}")
     if not files:
         raise DataError(f"{path}: no files that end in {suffix}")
     return files

@@ -313,6 +313,17 @@ def test_yolo_labels_lie_elsewhere_than_images(tmp_path, images, labels, folder,
     assert all(not other.labels for other in others)
 
 
+def test_what_a_mac_puts_beside_each_file_is_passed_over(tmp_path, pictures):
+    (tmp_path / "labels").mkdir()
+    for name in ("images/__MACOSX/._a.png", "labels/._a.txt", "labels/._a.xml", "labels/._a.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"\0\5\x16\7")
+    assert Pictures(tmp_path / "images").names == pictures.names
+    for kind in ("yolo", "voc", "labelme"):
+        with pytest.raises(DataError, match="no files that end in"):
+            READERS[kind](tmp_path / "labels", pictures, Problems())
+
+
 def test_names_that_fit_two_images_or_two_files_are_no_ones(tmp_path, pictures):
     for name in ("one/a.txt", "x/c.txt", "y/c.txt"):
         (tmp_path / "labels" / name).parent.mkdir(parents=True)

@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     images = READERS[arguments.source](arguments.input, pictures, problems)
     if not images:
-        raise DataError(f"{arguments.input}: no image in it; " + "; ".join(problems.lines()))
+        raise DataError("; ".join([f"{arguments.input}: no image in it", *problems.lines()]))
     wanted = choose_class(images, arguments.name, arguments.ignore_class)
     checked = check_labels(images, pictures, problems, wanted, arguments.ignore_class)
     train, val = write_folder(arguments.output, *split(checked, arguments.val), pictures, problems, arguments.copy)

@@ -72,25 +72,27 @@ def read_coco(path: Path, pictures: Pictures, problems: Problems) -> list[Labell
     content = read_json(path)
     if not isinstance(content, dict) or not all(isinstance(content.get(k), list) for k in ("images", "annotations")):
         raise DataError(f"{path}: not a COCO file: it has no lists 'images' and 'annotations'{_advice(content)}")
-    classes: dict[Any, str] = {}
+    # Identifiers as texts: in some files they are numbers here and texts there.
+    classes: dict[str, str] = {}
     for at, entry in enumerate(content.get("categories", [])):
         with _entry(problems, f"{path}: categories[{at}]"):
-            classes[entry["id"]] = str(entry["name"])
-    images: dict[Any, tuple[str, list[Label], str]] = {}
+            classes[str(entry["id"])] = str(entry["name"])
+    images: dict[str, tuple[str, list[Label], str]] = {}
     for at, entry in enumerate(content["images"]):
         where = f"{path}: images[{at}]"
         with _entry(problems, where):
-            if entry["id"] in images:
+            if str(entry["id"]) in images:
                 raise ValueError(f"the id {entry['id']} is that of another image")
-            images[entry["id"]] = (str(entry["file_name"]), [], where)
+            images[str(entry["id"])] = (str(entry["file_name"]), [], where)
     for at, entry in enumerate(content["annotations"]):
         where = f"{path}: annotations[{at}]"
         with _entry(problems, where):
-            if entry["image_id"] not in images:
+            if str(entry["image_id"]) not in images:
                 raise ValueError(f"there is no image of the id {entry['image_id']}")
             ignore = _flagged(entry) or _flagged(entry.get("attributes"))
-            name = classes.get(entry.get("category_id"), str(entry.get("category_id", FACE_NAME)))
-            images[entry["image_id"]][1].append(Label(_cornered(entry["bbox"]), name, ignore, None, where))
+            category = str(entry.get("category_id", FACE_NAME))
+            label = Label(_cornered(entry["bbox"]), classes.get(category, category), ignore, None, where)
+            images[str(entry["image_id"])][1].append(label)
     return [LabelledImage(*image) for image in images.values()]
 
 

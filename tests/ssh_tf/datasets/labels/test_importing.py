@@ -129,7 +129,7 @@ def test_coco_names_its_bad_entries(tmp_path, pictures):
     content = {
         "images": [{"id": 1, "file_name": "a.png"}, {"id": 2}, {"id": 1, "file_name": "b.png"}],
         "annotations": [
-            {"image_id": 1, "category_id": 7, "bbox": [1, 2, 3, 4]},
+            {"image_id": "1", "category_id": "7", "bbox": [1, 2, 3, 4]},
             {"image_id": 3, "category_id": 7, "bbox": [1, 2, 3, 4]},
             {"image_id": 1, "category_id": 7, "bbox": [1, 2, 3]},
             {"image_id": 1, "category_id": 7},

@@ -18,7 +18,8 @@ from ssh_tf.roi_data_layer.samples import FACE, IGNORE, Sampler, TrainingSample
 from ssh_tf.utils.arguments import ToolParser, at_most, not_negative, positive
 from ssh_tf.utils.drawing import draw_truth
 from ssh_tf.utils.errors import run_tool
-from ssh_tf.utils.images import write_image
+from ssh_tf.utils.files import check_not_read
+from ssh_tf.utils.images import MAX_PIXELS, write_image
 from ssh_tf.utils.opencv import cv2
 
 
@@ -67,6 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_skip_missing_argument(parser)
     add_config_arguments(parser)
     arguments = parser.parse_args(argv)
+    if arguments.count * arguments.tile**2 > MAX_PIXELS:
+        parser.error(f"--count of --tile come to over {MAX_PIXELS / 1e6:.0f} megapixels; ask for fewer or smaller ones")
 
     config = load_config(arguments.cfg, arguments.set)
     cache = arguments.output.parent / "cache"
@@ -74,6 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         records = load_folder(arguments.data, arguments.split, cache, arguments.skip_missing)
     else:
         records = load_dataset(arguments.imdb, arguments.data_root, cache, arguments.skip_missing)
+    check_not_read([arguments.output], [record.path for record in records])
     batch = config.TRAIN.IMS_PER_BATCH
     options = pipeline_options(config)._replace(skip_unreadable=arguments.skip_missing)
     sampler = Sampler(records, options, config.RNG_SEED, batch)

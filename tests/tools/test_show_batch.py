@@ -75,3 +75,14 @@ def test_bad_input(folder, tmp_path):
         with pytest.raises(SystemExit) as caught:
             main(arguments)
         assert caught.value.code == 2
+
+
+def test_a_picture_of_the_set_is_not_written_over(folder):
+    with pytest.raises(DataError, match=r"a\.png: is read or written by this command"):
+        main(["--data", str(folder), "--output", str(folder / "images/a.png")])
+
+
+def test_a_sheet_has_a_bound(folder, capsys):
+    with pytest.raises(SystemExit):
+        main(["--data", str(folder), "--count", "2147483647"])
+    assert "over 268 megapixels" in capsys.readouterr().err

@@ -56,9 +56,10 @@ def join_line(name: str, values: Sequence[float]) -> str:
     """The line, without its end, that `split_line` reads as `name` and `values` in single precision.
 
     Raises:
-        ValueError: the name is empty, or holds a line break, another control letter or a backslash.
+        ValueError: the name is empty, or holds a line break, another control letter, a backslash, or what is not
+            Unicode.
     """
-    if not name or "\\" in name or any(ord(letter) < 32 for letter in name):
+    if not name or "\\" in name or any(ord(letter) < 32 or 0xD800 <= ord(letter) < 0xE000 for letter in name):
         raise ValueError(f"the name {name!r} cannot stand in an annotation file")
     if name[0] in '#"\ufeff' or any(map(str.isspace, name)):
         name = '"' + name.replace('"', '""') + '"'

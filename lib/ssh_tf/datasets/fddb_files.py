@@ -18,11 +18,13 @@ import numpy.typing as npt
 from ssh_tf.datasets.names import file_name
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.files import atomic_write, inside
+from ssh_tf.utils.images import MAX_PIXELS
 from ssh_tf.utils.reading import read_lines, reader
 from ssh_tf.utils.types import FloatArray
 
 FOLDS = tuple(range(1, 11))
 _DIGITS = 9  # of a count
+_LARGEST = 1e7  # pixels, far beyond any picture
 
 
 class Shape(Enum):
@@ -48,7 +50,7 @@ def read_fold(folder: str | os.PathLike[str], number: int) -> Fold:
     """
     root = Path(folder)
     names = read_fold_names(root, number)
-    ellipses = _read_rows(root / f"FDDB-fold-{number:02d}-ellipseList.txt", names, columns=5)
+    ellipses = _read_rows(root / f"FDDB-fold-{number:02d}-ellipseList.txt", names, 5, are_ellipses=True)
     return Fold(number, names, ellipses)
 
 
@@ -98,7 +100,8 @@ def read_fddb_detections(
     Raises:
         DataError: the file is missing or malformed, holds NaN, or lists other images or another order.
     """
-    return _read_rows(detection_path(folder, fold.number), fold.names, columns=len(shape.value))
+    columns, are_ellipses = len(shape.value), shape is Shape.ELLIPSE
+    return _read_rows(detection_path(folder, fold.number), fold.names, columns, are_ellipses)
 
 
 def write_fddb_detections(
@@ -129,13 +132,19 @@ def read_sizes(path: str | os.PathLike[str]) -> dict[str, tuple[int, int]]:
     Raises:
         DataError: the file is missing or a line is malformed.
     """
-    sizes = {}
+    sizes: dict[str, tuple[int, int]] = {}
+    lines: dict[str, int] = {}
     for at, line in read_lines(path, errors="replace"):
         try:
             name, width, height = line.split()
-            sizes[name] = (int(width), int(height))
+            size = int(width), int(height)
         except ValueError as error:
             raise DataError(f"{path}:{at}: expected 'name width height', not {line[:60]!r}") from error
+        if min(size) < 1 or size[0] * size[1] > MAX_PIXELS:
+            raise DataError(f"{path}:{at}: no image has {width[:20]}x{height[:20]} pixels")
+        if lines.setdefault(name, at) != at:
+            raise DataError(f"{path}:{at}: {name} stands on line {lines[name]} already")
+        sizes[name] = size
     return sizes
 
 
@@ -152,7 +161,7 @@ def sizes_of(names: Sequence[str], sizes: Mapping[str, tuple[int, int]], source:
 
 
 @reader("a file of name, count and rows")
-def _read_rows(path: Path, names: Sequence[str], columns: int) -> list[FloatArray]:
+def _read_rows(path: Path, names: Sequence[str], columns: int, are_ellipses: bool) -> list[FloatArray]:
     """For each image its rows' first `columns` numbers, from a file of name, count, rows."""
     lines = iter(read_lines(path, errors="replace"))
     images = []
@@ -161,14 +170,16 @@ def _read_rows(path: Path, names: Sequence[str], columns: int) -> list[FloatArra
         if name != expected:
             what = f"{path}:{at}: image {name!r}" if name else f"{path}: ends"
             raise DataError(f"{what} where the fold's list has {expected!r}; the order must be that of the list")
-        images.append(_rows_of_image(path, name, lines, columns))
+        images.append(_rows_of_image(path, name, lines, columns, are_ellipses))
     at, name = next(lines, (0, ""))
     if name:
         raise DataError(f"{path}:{at}: {name[:60]!r} after the last image of the fold")
     return images
 
 
-def _rows_of_image(path: Path, name: str, lines: Iterator[tuple[int, str]], columns: int) -> FloatArray:
+def _rows_of_image(
+    path: Path, name: str, lines: Iterator[tuple[int, str]], columns: int, are_ellipses: bool
+) -> FloatArray:
     at, text = next(lines, (0, ""))
     if not text.isdecimal() or len(text) > _DIGITS:
         raise DataError(f"{path}:{at}: expected the count of {name}, not {text[:60]!r}")
@@ -183,5 +194,9 @@ def _rows_of_image(path: Path, name: str, lines: Iterator[tuple[int, str]], colu
             raise DataError(f"{path}:{at}: expected {columns} numbers for {name}, not {text[:60]!r}")
         if not np.isfinite(row).all():
             raise DataError(f"{path}:{at}: NaN or infinity in a row of {name}")
+        if max(map(abs, row[:4])) > _LARGEST:
+            raise DataError(f"{path}:{at}: a number of {name} is over {_LARGEST:.0f} pixels")
+        if are_ellipses and min(row[:2]) < 0:
+            raise DataError(f"{path}:{at}: a radius of {name} is below 0")
         rows.append(row)
     return np.array(rows, dtype=np.float64).reshape(-1, columns)

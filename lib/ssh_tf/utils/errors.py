@@ -1,6 +1,7 @@
 """Errors that a user can mend, and how a tool ends on one."""
 
 import errno
+import io
 import os
 import re
 import sys
@@ -92,6 +93,9 @@ def run_tool(main: Callable[[Sequence[str] | None], int]) -> None:
     exit code 2; Ctrl-C ends with 130. If the reader of our output has gone (`| head`), the end is silent, with 1.
     """
     quiet_libraries()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A file's name may hold what the terminal's encoding, or any, has not.
+        sys.stdout.reconfigure(errors="backslashreplace")
     code = _ending(lambda: main(None))
     # What was printed may be waiting still; as Python ends, its own words would tell that it could not be written.
     sys.exit(_ending(_flush) or code)

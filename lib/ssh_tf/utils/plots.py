@@ -127,6 +127,11 @@ def _figure(curves: Sequence[PlotCurve], title: str, x_label: str, y_label: str)
     return figure
 
 
+def _plain(text: str) -> str:
+    """`text` for matplotlib, which reads formulas between dollars, and raises at those it cannot read."""
+    return text.replace("$", r"\$")
+
+
 def _draw(axes: "Axes", curves: Sequence[PlotCurve], title: str, x_label: str, y_label: str) -> None:
     for curve in curves:
         x, y = np.asarray(curve.x, dtype=np.float64), np.asarray(curve.y, dtype=np.float64)
@@ -134,10 +139,10 @@ def _draw(axes: "Axes", curves: Sequence[PlotCurve], title: str, x_label: str, y
         axes.plot(
             x if has_points else [math.nan],
             y if has_points else [math.nan],
-            label=curve.label,
+            label=_plain(curve.label),
             linewidth=2.5 if curve.emphasised else 1.2,
             linestyle="-" if has_points else "",
             zorder=3 if curve.emphasised else 2,
         )
-    axes.set(title=title, xlabel=x_label, ylabel=y_label)
+    axes.set(title=_plain(title), xlabel=x_label, ylabel=y_label)
     axes.grid(alpha=0.3)

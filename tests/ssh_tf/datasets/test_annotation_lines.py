@@ -56,7 +56,7 @@ def test_unquoted_spaces_say_what_to_do():
         split_line("a name.jpg 1 2 3 4")
 
 
-@pytest.mark.parametrize("name", ["", "a\nb", "a\tb", "a\\b"])
+@pytest.mark.parametrize("name", ["", "a\nb", "a\tb", "a\\b", "\udcff"])
 def test_names_that_no_line_can_hold(name):
     with pytest.raises(ValueError, match="cannot stand"):
         join_line(name, [])

@@ -63,6 +63,7 @@ def test_elliptic_detections(folds, tmp_path):
         ("2002/a\n2\n1 2 3 4 5\n2002/b\n0\n", r":4: expected 5 numbers for 2002/a, not '2002/b'"),
         ("2002/a\n1\n1 2 nan 4 0.5\n2002/b\n0\n", r":3: NaN or infinity in a row of 2002/a"),
         ("2002/a\n1\n", r"expected 5 numbers for 2002/a, not ''"),
+        ("2002/a\n1\n1 2 1e300 4 0.5\n2002/b\n0\n", r":3: a number of 2002/a is over 10000000 pixels"),
     ],
 )
 def test_faults_are_named_by_line(folds, tmp_path, text, words):
@@ -105,3 +106,28 @@ def test_names_in_a_list_are_checked(folds, line, words):
     (folds / "FDDB-fold-03.txt").write_text(f"2002/a\n{line}\n")
     with pytest.raises(DataError, match=rf"FDDB-fold-03\.txt:2: .*{words}"):
         read_fold(folds, 3)
+
+
+@pytest.mark.parametrize("radii", ["-1 8", "10 -0.1"])
+def test_a_radius_below_0_is_named(folds, radii):
+    path = folds / "FDDB-fold-03-ellipseList.txt"
+    (folds / "FDDB-fold-03.txt").write_text("a\n")
+    path.write_text(f"a\n1\n{radii} 0 40 40 1\n")
+    with pytest.raises(DataError, match=r"ellipseList\.txt:3: a radius of a is below 0"):
+        read_fold(folds, 3)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("b 0 80", "no image has 0x80 pixels"),
+        ("b -1 80", "no image has -1x80 pixels"),
+        ("b 1000000 1000000", "no image has"),
+        (f"b {'9' * 300} 1", "no image has"),
+        ("a 50 40", "a stands on line 1 already"),
+    ],
+)
+def test_sizes_that_no_image_has_are_named(tmp_path, line, words):
+    (tmp_path / "sizes.txt").write_text(f"a 100 80\n{line}\n")
+    with pytest.raises(DataError, match=rf"sizes\.txt:2: {words}"):
+        read_sizes(tmp_path / "sizes.txt")

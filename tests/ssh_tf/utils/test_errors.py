@@ -88,6 +88,13 @@ def test_a_reader_that_has_gone_ends_it_in_silence(program):
         assert printed_to(pipe, program) == (1, "")
 
 
+def test_names_that_the_terminal_cannot_show_are_escaped(monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    program = "from ssh_tf.utils.errors import run_tool; run_tool(lambda _: print('é', chr(0xDCFF)) or 0)"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert (ended.returncode, ended.stdout.split(), ended.stderr) == (0, [b"\\xe9", b"\\udcff"], b"")
+
+
 def test_errors_that_cannot_be_written_are_in_the_exit_code():
     program = "from ssh_tf.utils.arguments import ToolParser; from ssh_tf.utils.errors import run_tool;"
     with open("/dev/full", "w") as full:

@@ -114,7 +114,9 @@ def split(images: Sequence[Checked], share: float) -> tuple[list[Checked], list[
     An image stays where it was when others join, but for a few at the border.
     """
     count = min(max(round(share * len(images)), 1), len(images) - 1) if share else 0
-    drawn = sorted(images, key=lambda image: hashlib.sha256(image.name.encode()).digest())[:count]
+    drawn = sorted(images, key=lambda image: hashlib.sha256(image.name.encode(errors="surrogateescape")).digest())[
+        :count
+    ]
     names = {image.name for image in drawn}
     return [i for i in images if i.name not in names], [i for i in images if i.name in names]
 

@@ -2,7 +2,7 @@
 #
 #   PYTHON=python3.12   the interpreter the virtual environment is made from (3.10 or later)
 #   GPU=1               `make install GPU=1`: TensorFlow's CUDA build
-#   TEST_PROCESSES=4    of `make test`; each takes some 2 GB
+#   TEST_PROCESSES=4    for the tests; each takes some 2 GB
 #   CUDA_ARCH=sm_90     build the CUDA extension for that GPU, whether or not one is here
 
 PYTHON ?= python3
@@ -10,6 +10,8 @@ TEST_PROCESSES ?= 2
 PY := .venv/bin/python
 MINDSPORE_PY := .venv-mindspore/bin/python
 EXTRAS_PY := .venv-extras/bin/python
+# The tests of a file share what is costly to make.
+in_processes = -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
 COMPILED := setup.py $(wildcard lib/ssh_tf/*/*.pyx lib/ssh_tf/*/*.h lib/ssh_tf/*/*.cu)
 
 .DELETE_ON_ERROR:
@@ -41,7 +43,7 @@ stress: build
 	$(PY) tools/stress.py
 
 test: .venv/.dev build
-	$(PY) -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
+	$(PY) $(in_processes)
 
 lint: .venv/.dev
 	$(PY) -m ruff check .
@@ -59,12 +61,12 @@ build: .venv/.built
 mindspore: .venv-mindspore/.installed
 
 test-mindspore: .venv-mindspore/.installed
-	$(MINDSPORE_PY) -m pytest tests/ssh_ms tests/tools/mindspore
+	$(MINDSPORE_PY) $(in_processes) tests/ssh_ms tests/tools/mindspore
 
 extras: .venv-extras/.installed
 
 test-extras: .venv-extras/.installed
-	$(EXTRAS_PY) -m pytest tests/ssh_tf/bulk tests/tools/test_detect_bulk.py tests/tools/measuring/test_peers.py \
+	$(EXTRAS_PY) $(in_processes) tests/ssh_tf/bulk tests/tools/test_detect_bulk.py tests/tools/measuring/test_peers.py \
 		tests/examples/test_fastapi_service.py tests/examples/test_notebook.py tests/ssh_tf/model/inference/test_tracking.py \
 		tests/ssh_tf/utils/test_sound.py
 

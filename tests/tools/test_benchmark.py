@@ -16,7 +16,7 @@ from ssh_tools.measuring.benchmark_nms import crowd
 
 def test_inference(frozen_model, tmp_path, capsys):
     report_file = tmp_path / "report.json"
-    arguments = ["--inference", "--backbone", "mobile", "--size", "64x96", "--model", str(frozen_model)]
+    arguments = ["--inference", "--backbone", "tiny", "--size", "64x96", "--model", str(frozen_model)]
     assert main([*arguments, "--repeats", "1", "--json", str(report_file)]) == 0
     report = json.loads(report_file.read_text())
     assert set(report) == {"machine", "inference"}

@@ -17,7 +17,7 @@ from ssh_tf.utils.images import PIXEL_MEANS_BGR, read_image
 from training_runs import draw_face
 
 SIDE = 160
-STEPS = 150
+STEPS = 100
 SETTINGS = {
     "MOBILENET.DEPTH_MULTIPLIER": 0.25,
     # Pictures are neither resized nor mirrored: the detector sees what was trained on.

@@ -19,6 +19,7 @@ from ssh_tf.utils.tf1 import cpu_session, saved_model_pb2, tf
 from ssh_tf.utils.types import Array, DType, GraphDef, GraphNode
 
 SAVED_MODEL = "saved_model.pb"
+_OF_SAVED_MODELS = frozenset({SAVED_MODEL, "assets", "assets.extra", "fingerprint.pb", "variables"})
 _SIGNATURE = "serving_default"
 
 _VARIABLES = frozenset({"VarHandleOp", "Variable", "VariableV2"})
@@ -94,8 +95,7 @@ def save_saved_model(graph_def: GraphDef, folder: str | os.PathLike[str]) -> Non
         CheckpointError: `folder` holds something else, or cannot be written.
     """
     folder = Path(folder)
-    if folder.exists() and not (folder / SAVED_MODEL).is_file() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise CheckpointError(f"{folder}: exists and is not a SavedModel; choose another folder")
+    _check_replaceable(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
         written = Path(temporary, "model")
@@ -121,6 +121,17 @@ def save_saved_model(graph_def: GraphDef, folder: str | os.PathLike[str]) -> Non
         if folder.exists():
             shutil.rmtree(folder)
         written.rename(folder)
+
+
+def _check_replaceable(folder: Path) -> None:
+    """See that nothing is lost if `folder` is deleted, but an older SavedModel."""
+    held = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if folder.exists() and (not folder.is_dir() or (held and SAVED_MODEL not in held)):
+        raise CheckpointError(f"{folder}: exists and is not a SavedModel; choose another folder")
+    if others := sorted(held - _OF_SAVED_MODELS):
+        raise CheckpointError(
+            f"{folder}: holds {others[0]} beside a SavedModel, which would be lost; choose another folder"
+        )
 
 
 def with_half_weights(graph_def: GraphDef) -> GraphDef:

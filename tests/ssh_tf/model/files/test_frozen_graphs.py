@@ -65,6 +65,19 @@ def test_saved_model_leaves_other_folders_alone(graph_def, tmp_path):
     assert (tmp_path / "letter.txt").read_text() == "dear"
 
 
+@pytest.mark.parametrize("beside", ["saved_model.pb", ""])
+def test_saved_model_replaces_nothing_but_another(graph_def, tmp_path, beside):
+    """Also where somebody has kept something beside one."""
+    (tmp_path / (beside or "assets")).touch()
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(CheckpointError, match=r"another folder$"):
+        save_saved_model(graph_def, tmp_path)
+    assert (tmp_path / "letter.txt").read_text() == "dear"
+    (tmp_path / "file").touch()
+    with pytest.raises(CheckpointError, match="file: exists and is not a SavedModel"):
+        save_saved_model(graph_def, tmp_path / "file")
+
+
 def test_half_weights_are_single_again_when_read(graph_def, tmp_path):
     save_graph(graph_def, tmp_path / "single.pb")
     save_graph(with_half_weights(graph_def), tmp_path / "half.pb")

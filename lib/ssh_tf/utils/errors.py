@@ -96,9 +96,18 @@ def run_tool(main: Callable[[Sequence[str] | None], int]) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A file's name may hold what the terminal's encoding, or any, has not.
         sys.stdout.reconfigure(errors="backslashreplace")
-    code = _ending(lambda: main(None))
+    code = _ending(lambda: _in_a_folder(main))
     # What was printed may be waiting still; as Python ends, its own words would tell that it could not be written.
     sys.exit(_ending(_flush) or code)
+
+
+def _in_a_folder(main: Callable[[Sequence[str] | None], int]) -> int:
+    """Run `main` where relative names mean something."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise SSHError("the folder that this was started in is gone; change to another one") from error
+    return main(None)
 
 
 def _ending(step: Callable[[], int]) -> int:

@@ -42,10 +42,13 @@ def quiet_libraries() -> None:
 
     TensorFlow and MindSpore log how they start and compile; of what they cannot decode, OpenCV and FFmpeg tell in
     several lines what we say in one, with the file's name; Pillow warns of odd metadata, and its libtiff of damage
-    (`ssh_tf.utils.pillow` has that follow the level of Pillow's log). To be called before these are imported.
+    (`ssh_tf.utils.pillow` has that follow the level of Pillow's log); matplotlib tells of letters that its font lacks
+    and of where it keeps its cache. To be called before these are imported.
     """
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     logging.getLogger("PIL").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", module=r"PIL\.")
+    warnings.filterwarnings("ignore", message=r"Glyph \d+ .*missing from", category=UserWarning)

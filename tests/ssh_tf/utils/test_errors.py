@@ -95,6 +95,14 @@ def test_names_that_the_terminal_cannot_show_are_escaped(monkeypatch):
     assert (ended.returncode, ended.stdout.split(), ended.stderr) == (0, [b"\\xe9", b"\\udcff"], b"")
 
 
+def test_a_folder_that_is_gone_is_said(tmp_path, monkeypatch, capsys):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    line = "error: the folder that this was started in is gone; change to another one\n"
+    assert ending(0, capsys) == (2, line)
+
+
 def test_errors_that_cannot_be_written_are_in_the_exit_code():
     program = "from ssh_tf.utils.arguments import ToolParser; from ssh_tf.utils.errors import run_tool;"
     with open("/dev/full", "w") as full:

@@ -129,7 +129,8 @@ def write_folder(
     Returns what was written: without images whose names no line can hold.
 
     Raises:
-        DataError: there is nothing to write, all labels were left out, or `images` is something else already.
+        DataError: there is nothing to write, all labels were left out, `images` is something else already, or `folder`
+            lies in the images' own folder.
     """
     both = [[image for image in images if _writable(image, problems)] for images in (train, val)]
     if not both[0]:
@@ -167,6 +168,9 @@ def _writable(image: Checked, problems: Problems) -> bool:
 def _place_images(place: Path, pictures: Pictures, images: Sequence[Checked], copy: bool) -> None:
     if place.exists() and os.path.realpath(place) == os.path.realpath(pictures.folder):
         return
+    if Path(os.path.realpath(place)).is_relative_to(os.path.realpath(pictures.folder)):
+        # A link there would lead into itself; copies would be images of the next import.
+        raise DataError(f"{place.parent}: lies in the folder of the images, {pictures.folder}; give another --output")
     if not copy:
         if place.is_symlink():
             place.unlink()
@@ -180,4 +184,5 @@ def _place_images(place: Path, pictures: Pictures, images: Sequence[Checked], co
     for image in images:
         target = place / image.name
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(pictures.folder / image.name, target)
+        with (pictures.folder / image.name).open("rb") as stream, atomic_write(target, "wb") as copied:
+            shutil.copyfileobj(stream, copied)

@@ -125,6 +125,16 @@ def test_copies_and_links(pictures, tmp_path):
     assert not (tmp_path / "linked/val.txt").exists()
 
 
+@pytest.mark.parametrize("copy", [False, True])
+@pytest.mark.parametrize("place", ["", "b"])
+def test_a_set_is_not_written_among_its_own_images(pictures, place, copy):
+    checked = check_labels([LabelledImage("a.png", [])], pictures, Problems(), None)
+    before = sorted(pictures.folder.rglob("*"))
+    with pytest.raises(DataError, match="lies in the folder of the images"):
+        write_folder(pictures.folder / place, checked, [], pictures, Problems(), copy)
+    assert sorted(pictures.folder.rglob("*")) == before
+
+
 def test_coco_names_its_bad_entries(tmp_path, pictures):
     content = {
         "images": [{"id": 1, "file_name": "a.png"}, {"id": 2}, {"id": 1, "file_name": "b.png"}],

@@ -17,6 +17,8 @@ DETECTOR_PRECISIONS: tuple[Precision, ...] = (*PRECISIONS, "int8")
 """What detectors compute in: "int8" is a file of its own, under ONNX Runtime."""
 
 _BF16_FLAGS = frozenset({"amx_bf16", "avx512_bf16"})
+# What oneDNN, under TensorFlow, needs to compute in bfloat16 at all; on other processors the rewriter does nothing.
+_EMULATED_BF16_FLAGS = frozenset({"avx512f", "avx_ne_convert"})
 _INT8_FLAGS = frozenset({"avx512_vnni", "avx_vnni", "asimddp"})
 _ON = 1
 
@@ -24,7 +26,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def session_config(precision: Precision) -> SessionConfig:
-    """A ConfigProto for `precision`, on this machine; "bf16" without hardware for it works, slowly, and warns.
+    """A ConfigProto for `precision`, on this machine; "bf16" without hardware for it warns: it is slow, or fp32.
 
     Raises:
         ConfigError: no such precision.
@@ -56,7 +58,8 @@ def reduced_precision(precision: Precision, flags: Set[str], gpu: bool) -> str |
     if precision == "fp32" or (precision == "auto" and not in_hardware):
         return None
     if not in_hardware:
-        _LOG.warning("bf16: this processor has no bfloat16 arithmetic, so it is slower than fp32 here")
+        effect = "is slower than fp32" if flags & _EMULATED_BF16_FLAGS else "is computed in fp32"
+        _LOG.warning("bf16: this processor has no bfloat16 arithmetic, so it %s here", effect)
     return "auto_mixed_precision" if gpu else "auto_mixed_precision_onednn_bfloat16"
 
 

@@ -9,7 +9,6 @@ missing is done. Needs the extra `bulk`; docs/bulk.md has more.
 import argparse
 import hashlib
 import os
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
@@ -33,7 +32,8 @@ from ssh_tf.model.command_line import (
 from ssh_tf.model.detector import DEFAULT_MODEL, FaceDetector, model_file
 from ssh_tf.model.files.checkpoints import model_files
 from ssh_tf.utils.arguments import ToolParser, length, positive
-from ssh_tf.utils.errors import SSHError, one_line, run_tool
+from ssh_tf.utils.errors import SSHError, run_tool
+from ssh_tf.utils.result_marks import tell_passed_over
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -96,7 +96,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Ray prints there of processes that died, which is ours to tell in the picture's row.
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), connected(arguments.address, share) as workers:
         if shards is None:
-            units = find_units(arguments.inputs, workers, arguments.shard_size, arguments.image_column, _pass_over)
+            units = find_units(
+                arguments.inputs, workers, arguments.shard_size, arguments.image_column, tell_passed_over
+            )
             shards = output.begin(settings, units)
         job = Job(arguments.threshold, roots, output, arguments.image_column)
         failed, summary = work(run_shards(model, job, output.missing(shards), workers, share), output, shards)
@@ -106,10 +108,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _place(name: str) -> str:
     return name.rstrip("/") if "://" in name else os.path.realpath(name)
-
-
-def _pass_over(folder: str) -> None:
-    print(one_line(f"note: {folder}: passed over, it holds results of a run"), file=sys.stderr)
 
 
 def work(counts: Iterator[Counts], output: Output, shards: int) -> tuple[int, str]:

@@ -60,8 +60,12 @@ def bytes_column(root: Root, name: str, wanted: str | None) -> tuple[str, bool]:
     Raises:
         DataError: there is none, or there are several.
     """
-    types = bulk_package("pyarrow.types")
     _, columns = _footer(root, name)
+    return _column_among(columns, name, wanted)
+
+
+def _column_among(columns: list, name: str, wanted: str | None) -> tuple[str, bool]:
+    types = bulk_package("pyarrow.types")
     fitting = {
         field.name: is_struct
         for field in columns
@@ -148,14 +152,14 @@ def _listed(root: Root, name: str) -> Iterator[str]:
 
 def _row_groups(root: Root, given: int, whole: str, name: str, image_column: str | None) -> Iterator[Unit]:
     try:
-        groups, _ = _footer(root, name)
+        groups, columns = _footer(root, name)
     except DataError:
         if name == whole:
             raise
         # One of many: the others are done, and its row will say why it is not.
         yield Unit("parquet", given, [name])
         return
-    bytes_column(root, name, image_column)
+    _column_among(columns, name, image_column)
     first = 0
     for group, rows in enumerate(groups):
         yield Unit("parquet", given, [name], group, first)

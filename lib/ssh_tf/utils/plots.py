@@ -127,7 +127,7 @@ def _figure(curves: Sequence[PlotCurve], title: str, x_label: str, y_label: str)
     return figure
 
 
-def _plain(text: str) -> str:
+def _no_formula(text: str) -> str:
     """`text` for matplotlib, which reads formulas between dollars, and raises at those it cannot read."""
     return text.replace("$", r"\$")
 
@@ -139,10 +139,10 @@ def _draw(axes: "Axes", curves: Sequence[PlotCurve], title: str, x_label: str, y
         axes.plot(
             x if has_points else [math.nan],
             y if has_points else [math.nan],
-            label=_plain(curve.label),
+            label=_no_formula(curve.label),
             linewidth=2.5 if curve.emphasised else 1.2,
             linestyle="-" if has_points else "",
             zorder=3 if curve.emphasised else 2,
         )
-    axes.set(title=_plain(title), xlabel=x_label, ylabel=y_label)
+    axes.set(title=_no_formula(title), xlabel=x_label, ylabel=y_label)
     axes.grid(alpha=0.3)

@@ -24,7 +24,7 @@ from ssh_tf.utils.growing import GrowingLines
 from ssh_tf.utils.locks import claimed
 from ssh_tf.utils.media import MediaSource, Picture, find_sources
 from ssh_tf.utils.opencv import cv2
-from ssh_tf.utils.result_marks import LIST_NAME
+from ssh_tf.utils.result_marks import LIST_NAME, tell_passed_over
 from ssh_tf.utils.signals import stop_signals
 from ssh_tf.utils.sound import find_ffmpeg
 from ssh_tf.utils.types import JsonObject
@@ -69,7 +69,7 @@ def detect_to_folder(
     for given in inputs:
         if os.path.isdir(given) and os.path.realpath(given) == os.path.realpath(output):
             raise SSHError(f"{output}: both searched for pictures and given as output; name another output folder")
-    sources = find_sources(inputs, output, _pass_over)
+    sources = find_sources(inputs, output, tell_passed_over)
     if job.save in COPIED and any(s.rate and os.path.isfile(s.file) for s in sources) and find_ffmpeg() is None:
         print(_SILENT, file=sys.stderr)
     targets = _targets(sources, output)
@@ -131,10 +131,6 @@ def detect_to_folder(
     except OSError as error:
         raise SSHError(unwritable(error, output)) from error
     return code or (_FAILED if tally.failed else 0)
-
-
-def _pass_over(folder: str) -> None:
-    print(one_line(f"note: {folder}: passed over, it holds results of a run"), file=sys.stderr)
 
 
 class _Record:

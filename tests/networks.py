@@ -5,10 +5,9 @@ in a third of the time that MobileNetV1's takes.
 """
 
 import ast
-import functools
 import zlib
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 from unittest.mock import patch
 
 import cv2
@@ -22,8 +21,7 @@ from ssh_tf.model.options import network_options, proposal_options
 from ssh_tf.nets import inference_graph
 from ssh_tf.nets.backbones import BACKBONES, Backbone
 from ssh_tf.nets.layers import BatchNorm, Style, convolution
-from ssh_tf.nets.network import network_heads
-from ssh_tf.nets.network_options import EndPoints, NetworkOptions
+from ssh_tf.nets.network_options import EndPoints
 from ssh_tf.utils.tf1 import tf
 
 DATA = Path(__file__).parent / "data"
@@ -50,33 +48,24 @@ REAL_BACKBONES = tuple(BACKBONES)
 BACKBONES["tiny"] = Backbone("Tiny", _tiny, True, "Conv2d_0/weights", 1.0)
 
 
-class Built(NamedTuple):
-    """A network that was built once, on an image of 173 × 251 pixels."""
+@contextmanager
+def outputs_of(module, function):
+    """Collect what `function` of `module` returns meanwhile: a list, an entry a call."""
+    outputs, whole = [], getattr(module, function)
 
-    variables: dict
-    """{name: (shape, trainable)}"""
-    maps: list
-    """(h, w) of the maps that the backbone gives the branches: low, high, deep."""
+    def kept(*arguments):
+        outputs.append(whole(*arguments))
+        return outputs[-1]
+
+    with patch.object(module, function, kept):
+        yield outputs
 
 
-@functools.cache
-def built(backbone):
-    """The network `backbone` with its default options."""
-    row, maps = BACKBONES[backbone], []
-
-    def build(images, options):
-        ends = row.build(images, options)
-        maps.extend(tuple(end.shape.as_list()[1:3]) for end in ends)
-        return ends
-
-    with tf.Graph().as_default(), patch.dict(BACKBONES, {backbone: row._replace(build=build)}):
-        network_heads(tf.placeholder(tf.float32, (1, 173, 251, 3)), NetworkOptions(backbone))
-        trained = {variable.op.name for variable in tf.trainable_variables()}
-        variables = {
-            variable.op.name: (variable.shape.as_list(), variable.op.name in trained)
-            for variable in tf.global_variables()
-        }
-    return Built(variables, maps)
+def plain_session():
+    """A session that runs the graph as it was built: optimising it costs more than a test's few runs."""
+    config = tf.ConfigProto()
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
+    return tf.Session(config=config)
 
 
 def weight(name, shape):

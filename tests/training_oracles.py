@@ -6,6 +6,7 @@ K anchors, G faces, I ignore regions, S sampled anchors.
 import numpy as np
 
 from oracles import best_anchors_oracle, coverage_oracle, overlap_oracle
+from ssh_tf.nets.training_graph import Targets
 
 FACE, BACKGROUND, IGNORED = 1, 0, -1
 
@@ -61,3 +62,15 @@ def loss_oracle(logits, deltas, targets, positives, negatives, sigma):
     classes = -sum(np.log(face[row]) for row in positives) - sum(np.log(1 - face[row]) for row in negatives)
     boxes = sum(smooth_l1_oracle(float(deltas[row][i]) - targets[row][i], sigma) for row in positives for i in range(4))
     return classes / count, boxes / count
+
+
+def random_targets(generator, anchors, images, faces=3):
+    """Labels of all kinds, faces near the anchors that they are of."""
+    count = len(anchors)
+    boxes = np.sort(generator.uniform(0, 40, (images, faces, 2, 2)), axis=2).reshape(images, faces, 4)
+    return Targets(
+        labels=generator.choice([-1, 0, 0, 0, 1], (images, count)).astype(np.int32),
+        best=generator.integers(0, faces, (images, count)).astype(np.int32),
+        boxes=boxes.astype(np.float32),
+        random=generator.random((images, count), np.float32),
+    )

@@ -18,9 +18,9 @@ from ssh_tf.model.files.checkpoints import assign
 from ssh_tf.model.files.freezing import freeze, loaded
 from ssh_tf.model.files.frozen_graphs import save_graph
 from ssh_tf.model.options import network_options, proposal_options
-from ssh_tf.nets import inference_graph
 from ssh_tf.nets.backbones import BACKBONES, Backbone
 from ssh_tf.nets.layers import BatchNorm, Style, convolution
+from ssh_tf.nets.network import network_heads
 from ssh_tf.nets.network_options import EndPoints
 from ssh_tf.utils.tf1 import tf
 
@@ -113,32 +113,32 @@ def load_weights(session):
     assign(session, {variable: weight(variable.op.name, variable.shape.as_list()) for variable in variables})
 
 
+def save_checkpoint(prefix, values):
+    """Save {name: value} at `prefix`, as `tf.train.Saver` would, but without a graph that has these variables."""
+    slices = [""] * len(values)
+    tf.raw_ops.SaveV2(
+        prefix=str(prefix), tensor_names=list(values), shape_and_slices=slices, tensors=list(values.values())
+    )
+    tf.train.update_checkpoint_state(str(Path(prefix).parent), str(prefix))
+    return str(prefix)
+
+
 def write_checkpoint(prefix, backbone, overrides=(), face_logit=None):
     """Save the network `backbone` with `weight`s at `prefix`, as a training would: with slots of an optimiser.
 
     With `face_logit` every anchor has that score, before the sigmoid.
     """
     config = load_config(None, overrides)
-    with tf.Graph().as_default(), tf.Session() as session:
-        inference_graph.build(network_options(config, backbone), proposal_options(config))
-        load_weights(session)
-        if face_logit is not None:
-            _set_scores(session, face_logit)
-        slot = tf.get_variable("Momentum", initializer=tf.zeros(3))
-        step = tf.train.create_global_step()
-        session.run([slot.initializer, step.initializer])
-        tf.train.Saver().save(session, str(prefix), write_meta_graph=False)
-    return str(prefix)
-
-
-def _set_scores(session, face_logit):
-    values = {}
-    for variable in tf.global_variables():
-        if "rpn_cls_score" in variable.op.name:
-            values[variable] = np.zeros(variable.shape.as_list(), np.float32)
-            if variable.op.name.endswith("biases"):
-                values[variable][2:] = face_logit
-    assign(session, values)
+    with tf.Graph().as_default():
+        network_heads(tf.placeholder(tf.float32, (1, 64, 64, 3)), network_options(config, backbone))
+        shapes = {variable.op.name: variable.shape.as_list() for variable in tf.global_variables()}
+    values = {name: weight(name, shape) for name, shape in shapes.items()}
+    if face_logit is not None:
+        for name in [name for name in values if "rpn_cls_score" in name]:
+            values[name] = np.zeros(shapes[name], np.float32)
+            if name.endswith("biases"):
+                values[name][2:] = face_logit
+    return save_checkpoint(prefix, values | {"Momentum": np.zeros(3, np.float32), "global_step": np.int64(0)})
 
 
 def freeze_checkpoint(prefix, backbone="tiny"):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from networks import weight
+from networks import save_checkpoint, weight
 from ssh_tf.model.files.weights import initial_weights, weights_table
 from ssh_tf.nets.backbones import BACKBONES
 from ssh_tf.nets.network import network_heads
@@ -36,14 +36,6 @@ def arrays(variables, backbone_only):
         for name, shape in names.items()
         if not (backbone_only and name.split("/")[1] in MODULES)
     }
-
-
-def save_checkpoint(path, values):
-    with tf.Graph().as_default(), tf.Session() as session:
-        made = [tf.get_variable(name, initializer=value, use_resource=True) for name, value in values.items()]
-        session.run([variable.initializer for variable in made])
-        tf.train.Saver(made).save(session, str(path), write_meta_graph=False)
-    return path
 
 
 @pytest.mark.parametrize(

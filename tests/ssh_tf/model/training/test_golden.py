@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from networks import DATA, golden_image, load_weights
+from networks import DATA, golden_image, load_weights, outputs_of, plain_session
 from ssh_tf.layer_utils.anchor_sampling import sample_anchors
 from ssh_tf.layer_utils.anchors import BRANCHES
 from ssh_tf.layer_utils.matching import MatchOptions
 from ssh_tf.model.training.data import match_image
-from ssh_tf.nets.network import map_sizes, ssh_network
+from ssh_tf.nets import training_graph
+from ssh_tf.nets.network import map_sizes
 from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.nets.training_graph import SamplingOptions, Targets, training_losses
 from ssh_tf.roi_data_layer.samples import FACE
@@ -32,12 +33,13 @@ class GoldenRun:
             tf.placeholder(tf.float32, (1, None, 4)),
             tf.zeros((1, 0)),
         )
-        options = NetworkOptions(backbone)
-        self.losses = training_losses(self.image, self.targets, tf.ones(3), options, SamplingOptions())
+        with outputs_of(training_graph, "ssh_network") as outputs:
+            self.losses = training_losses(
+                self.image, self.targets, tf.ones(3), NetworkOptions(backbone), SamplingOptions()
+            )
         self.variables = tf.trainable_variables()
         self.gradients = tf.gradients(self.losses.total, self.variables)
-        with tf.variable_scope("", reuse=True):
-            rows = ssh_network(self.image, options)
+        (rows,) = outputs
         self.samples = [
             sample_anchors(labels, tf.sigmoid(logits), 256, 0.5)
             for labels, logits in zip(
@@ -72,7 +74,7 @@ class GoldenRun:
 
 @pytest.fixture(scope="module", params=["vgg16", "mobile"])
 def run(request):
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), plain_session() as session:
         yield GoldenRun(request.param, session)
 
 

@@ -62,6 +62,8 @@ def propose_all(rows: Rows, info: Tensor, options: ProposalOptions) -> FlatPropo
 
     capacity = 3 * (options.keep if options.mode == "nms" else options.top_n)
     types = (tf.float32, tf.float32, tf.int32, tf.int32)
+    # As it stands: to translate Python's `if` and `for` first, of which none reads a tensor, takes half a second.
+    of_image = tf.autograph.experimental.do_not_convert(of_image)
     boxes, scores, branches, counts = tf.map_fn(of_image, (rows.logits, rows.deltas), fn_output_signature=types)
     places = tf.where(tf.sequence_mask(counts, capacity))
     found = Proposals(*(tf.gather_nd(part, places) for part in (boxes, scores, branches)))

@@ -15,6 +15,8 @@ settings.load_profile("unhurried")
 # TensorFlow is neither to take all of a GPU's memory nor to fill the report with its greetings.
 os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# tf2onnx is not to copy the graph before each of its optimisers, lest one fail: here that would be an error.
+os.environ.setdefault("TF2ONNX_CATCH_ERRORS", "FALSE")
 # As for a tool, which owns its process: see `ssh_tf.utils.quiet`.
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 

@@ -20,9 +20,9 @@ class _Columns(NamedTuple):
 
 
 def _centre_size(boxes: Tensor) -> _Columns:
-    w = boxes[..., 2] - boxes[..., 0] + 1.0
-    h = boxes[..., 3] - boxes[..., 1] + 1.0
-    return _Columns(boxes[..., 0] + 0.5 * w, boxes[..., 1] + 0.5 * h, w, h)
+    x1, y1, x2, y2 = (boxes[..., i] for i in range(4))
+    w, h = x2 - x1 + 1.0, y2 - y1 + 1.0
+    return _Columns(x1 + 0.5 * w, y1 + 0.5 * h, w, h)
 
 
 def encode(anchors: Tensor, boxes: Tensor, xp: ModuleType = np) -> Tensor:

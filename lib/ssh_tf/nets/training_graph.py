@@ -1,6 +1,7 @@
 """What one training step computes: a batch goes in, losses and new weights come out.
 
-Letters: `N` images of a batch, `K` anchors of all branches, `G` faces of the richest image, `B` branches (3).
+Letters: `N` images of a batch, `K` anchors of all branches, `S` sampled ones of them, `G` faces of the richest image,
+`B` branches (3).
 """
 
 from collections.abc import Sequence
@@ -63,38 +64,41 @@ def branch_losses(rows: Rows, targets: Targets, options: SamplingOptions) -> tup
         for_negatives = probability if options.hard_negatives else targets.random
         # One key per anchor: a positive is ranked among positives only, a negative among negatives.
         keys = tf.where(tf.equal(targets.labels, 1), for_positives, for_negatives)
+    labels_of, keys_of = (tf.split(part, rows.counts, axis=1, num=len(BRANCHES)) for part in (targets.labels, keys))
+    samples = [
+        sample_anchors(labels, keys, options.batch_size, options.positive_fraction)
+        for labels, keys in zip(labels_of, keys_of, strict=True)
+    ]
+    starts = tf.unstack(tf.cumsum(rows.counts, exclusive=True), num=len(BRANCHES))
+
+    # What was sampled is looked up for all branches at once.
+    chosen = tf.concat([sample.indices + start for sample, start in zip(samples, starts, strict=True)], 1)
+    places = _places(chosen)
     # Images without faces: a row that is gathered and not read.
     boxes = tf.pad(targets.boxes, [[0, 0], [0, 1], [0, 0]])
+    anchors = tf.gather(rows.anchors, chosen)
+    faces = tf.gather_nd(boxes, _places(tf.gather_nd(targets.best, places)))
+    # Rows that are no positives have no face; the anchor itself keeps their (unread) target finite.
+    found = tf.concat([sample.labels * sample.weights for sample in samples], 1) > 0
+    codes = tf.stop_gradient(encode(anchors, tf.where_v2(found[:, :, None], faces, anchors), xp=tf))
 
-    columns = [
-        tf.split(part, rows.counts, axis=axis, num=len(BRANCHES))
-        for part, axis in (
-            (rows.anchors, 0),
-            (rows.logits, 1),
-            (rows.deltas, 1),
-            (targets.labels, 1),
-            (targets.best, 1),
-            (keys, 1),
-        )
-    ]
+    sizes = [tf.shape(sample.indices)[1] for sample in samples]
+    parts = (tf.gather_nd(rows.logits, places), tf.gather_nd(rows.deltas, places), codes)
+    of_branches = zip(*(tf.split(part, sizes, axis=1, num=len(BRANCHES)) for part in parts), strict=True)
     losses = []
-    for anchors, logits, deltas, labels, best, branch_keys in zip(*columns, strict=True):
-        sample = sample_anchors(labels, branch_keys, options.batch_size, options.positive_fraction)
-        # Rows that are no positives have no face; the anchor itself keeps their (unread) target finite.
-        chosen_anchors = tf.gather(anchors, sample.indices)
-        chosen_faces = tf.gather(boxes, tf.gather(best, sample.indices, batch_dims=1), batch_dims=1)
-        found = (sample.labels * sample.weights > 0)[:, :, None]
-        chosen_faces = tf.where_v2(found, chosen_faces, chosen_anchors)
-        loss = branch_loss(
-            tf.gather(logits, sample.indices, batch_dims=1),
-            tf.gather(deltas, sample.indices, batch_dims=1),
-            sample.labels,
-            tf.stop_gradient(encode(chosen_anchors, chosen_faces, xp=tf)),
-            sample.weights,
-            options.sigma,
-        )
+    for sample, (logits, deltas, offsets) in zip(samples, of_branches, strict=True):
+        loss = branch_loss(logits, deltas, sample.labels, offsets, sample.weights, options.sigma)
         losses.append(BranchLoss(loss.classes, options.box_weight * loss.boxes))
     return tuple(losses)
+
+
+def _places(rows: Tensor) -> Tensor:
+    """(N, S) rows of images → (N, S, 2) indices of image and row.
+
+    The gradient of `gather_nd` by these is one operation; that of a `gather` with batch dimensions is a hundred.
+    """
+    images = tf.range(tf.shape(rows)[0])[:, None] + tf.zeros_like(rows)
+    return tf.stack([images, rows], 2)
 
 
 def training_losses(

@@ -17,7 +17,7 @@ def arguments(model, output, backbone="tiny"):
 def test_every_variable_comes_back(checkpoint, frozen_model, tmp_path):
     assert main(arguments(frozen_model, tmp_path / "new" / "back.ckpt")) == 0
     before, after = Checkpoint(checkpoint), Checkpoint(tmp_path / "new" / "back.ckpt")
-    assert len(after.shapes) == 63
+    assert after.shapes == {name: shape for name, shape in before.shapes.items() if "/" in name}
     for name in after.shapes:
         np.testing.assert_array_equal(after.value(name), before.value(name))
 

@@ -2,15 +2,12 @@
 
 Letters: `H, W` size of the network's input in pixels.
 
-Every setting has a process of its own, so that its peak memory is its own; the settings take turns, so that what else
-the machine does falls on all of them.
+The settings take turns within one process, so that what else the machine does falls on all of them; the memory of each
+is measured in a process of its own.
 """
 
-import multiprocessing
 import tempfile
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
@@ -34,7 +31,8 @@ from ssh_tf.utils.media import Picture
 from ssh_tf.utils.memory import resident_peak
 from ssh_tf.utils.opencv import cv2
 from ssh_tf.utils.tf1 import cpu_session, tf
-from ssh_tf.utils.types import Array, FloatArray, GraphDef, Variable
+from ssh_tf.utils.types import Array, Config, FloatArray, GraphDef, Variable
+from ssh_tools.measuring.fresh_process import in_fresh_process
 
 STAGES = ("read", "resize", "network", "proposals", "nms", "python", "detect", "stream")
 """Seconds for an image. "network" ends with the scores and offsets of all anchors, "proposals" decodes and thins them
@@ -77,19 +75,16 @@ def measure_inference(settings: Sequence[Setting], image: Path | None, repeats: 
 
     The file that is read is JPEG of three quarters of the network's input.
     """
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        processes = []
-        for number, setting in enumerate(settings):
-            file = folder / f"{number}.jpg"
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / f"{number}.jpg" for number in range(len(settings))]
+        for file, setting in zip(files, settings, strict=True):
             _write_picture(file, image, setting)
-            context = multiprocessing.get_context("spawn")
-            processes.append(stack.enter_context(ProcessPoolExecutor(1, context, _open, (setting, file))))
-        # One after the other: the first run of a graph is when TensorFlow rewrites it.
-        memory = [process.submit(_peak_memory).result() for process in processes]
-        for process in processes:
-            process.submit(_measure).result()
-        rounds = [[process.submit(_measure).result() for process in processes] for _ in range(repeats)]
+        memory = [in_fresh_process(_peak_memory, *pair) for pair in zip(settings, files, strict=True)]
+        detectors = [_Stages(*pair) for pair in zip(settings, files, strict=True)]
+        # The first run of a graph is when TensorFlow rewrites it.
+        for detector in detectors:
+            detector.measure()
+        rounds = [[detector.measure() for detector in detectors] for _ in range(repeats)]
     return [
         Measured(setting, {stage: [times[number][stage] for times in rounds] for stage in STAGES}, memory[number])
         for number, setting in enumerate(settings)
@@ -106,29 +101,45 @@ def _write_picture(file: Path, image: Path | None, setting: Setting) -> None:
     cv2.imwrite(str(file), cv2.resize(picture, size))
 
 
+def _peak_memory(setting: Setting, file: Path) -> int:
+    """The largest resident memory in bytes, where nothing is done but to detect in `file` twice."""
+    config = _config(setting)
+    detector = FaceDetector(
+        GraphRunner(_graph_def(setting, config), proposal_options(config), setting.precision), config
+    )
+    for _ in range(2):
+        detector(read_image(file))
+    return resident_peak()
+
+
+def _config(setting: Setting) -> Config:
+    sides = sorted((setting.height, setting.width))
+    return load_config(None, ["TEST.SCALES", f"[{sides[0]}]", "TEST.MAX_SIZE", str(sides[1])])
+
+
+def _graph_def(setting: Setting, config: Config) -> GraphDef:
+    """The model of `setting`, or one of random weights."""
+    if setting.model:
+        return load_graph(setting.model)
+    with cpu_session() as session:
+        build(network_options(config, setting.backbone), proposal_options(config))
+        generator = np.random.default_rng(0)
+        assign(session, {variable: lifelike(variable, generator) for variable in tf.global_variables()})
+        return freeze(session)
+
+
 class _Stages:
-    """The detector of a setting, in its process."""
+    """The detector of a setting and the parts of its work."""
 
     def __init__(self, setting: Setting, file: Path) -> None:
-        sides = sorted((setting.height, setting.width))
         self._file = file
-        self._config = load_config(None, ["TEST.SCALES", f"[{sides[0]}]", "TEST.MAX_SIZE", str(sides[1])])
-        graph_def = load_graph(setting.model) if setting.model else self._random_graph(setting.backbone)
+        self._config = _config(setting)
+        graph_def = _graph_def(setting, self._config)
         runner = GraphRunner(graph_def, proposal_options(self._config), setting.precision)
         self._session_seconds = 0.0
         runner.run = self._timed(runner.run)
         self._detector = FaceDetector(runner, self._config)
-        for _ in range(2):
-            self._detector(read_image(file))
-        self.peak_memory = resident_peak()
         self._network, self._propose = self._parts(graph_def, setting.precision)
-
-    def _random_graph(self, backbone: str) -> GraphDef:
-        with cpu_session() as session:
-            build(network_options(self._config, backbone), proposal_options(self._config))
-            generator = np.random.default_rng(0)
-            assign(session, {variable: lifelike(variable, generator) for variable in tf.global_variables()})
-            return freeze(session)
 
     def _timed(self, run: GraphFunction) -> GraphFunction:
         def timed(*arguments: Array) -> list[Array]:
@@ -198,22 +209,3 @@ def lifelike(variable: Variable, generator: np.random.Generator) -> FloatArray:
     elif name.endswith("_rpn_cls_score/biases"):
         values[len(values) // 2 :] = _FACE_LOGIT
     return values
-
-
-# The detector of this process, where it is one of `measure_inference`'s.
-_stages: _Stages | None = None
-
-
-def _open(setting: Setting, file: Path) -> None:
-    global _stages
-    _stages = _Stages(setting, file)
-
-
-def _measure() -> dict[str, float]:
-    assert _stages is not None
-    return _stages.measure()
-
-
-def _peak_memory() -> int:
-    assert _stages is not None
-    return _stages.peak_memory

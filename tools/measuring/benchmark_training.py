@@ -6,11 +6,9 @@ What is compared takes turns within one process, so that what else the machine d
 watched in a process of its own.
 """
 
-import multiprocessing
 import tempfile
 import tracemalloc
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import perf_counter
@@ -35,6 +33,7 @@ from ssh_tf.utils.opencv import cv2, single_threaded_opencv
 from ssh_tf.utils.tf1 import tf
 from ssh_tf.utils.types import Config, Session, Tensor
 from ssh_tools.measuring.benchmark_inference import lifelike
+from ssh_tools.measuring.fresh_process import in_fresh_process
 
 # Windows of a photograph with a dozen faces, changed as a training does: what reading, cutting and matching cost.
 _PICTURES = 8
@@ -125,8 +124,7 @@ def measure_steps(
 
 def measure_memory(setting: TrainingSetting, image: Path | None, milestones: Sequence[int]) -> MeasuredMemory:
     """Train as many steps as the last of `milestones` says; note the largest memory at each."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-        return process.submit(_watch_memory, setting, image, milestones).result()
+    return in_fresh_process(_watch_memory, setting, image, milestones)
 
 
 def _watch_memory(setting: TrainingSetting, image: Path | None, milestones: Sequence[int]) -> MeasuredMemory:

@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from ssh_tf.utils.errors import CheckpointError, ConfigError, DataError, SSHErro
 from ssh_tf.utils.resources import model_path
 from ssh_tf.utils.tf1 import tf
 from ssh_tools.trainval_net import main, parse_arguments
-from training_runs import settings, start_training, write_pictures
+from training_runs import settings, write_pictures
 
 RECIPE = Path(__file__).resolve().parents[2] / "experiments/cfgs/mobile_faces.yml"
 TRAIN, VAL = "wider_face_train", "wider_face_val"
@@ -278,16 +279,14 @@ def test_a_place_that_cannot_be_written_to(line, tmp_path):
 
 
 def test_an_error_is_a_line_and_an_exit_code(broken_root, tmp_path):
-    process = start_training(
-        ["--backbone", "tiny", "--imdb", TRAIN, "--data_root", broken_root, "--output_root", tmp_path / "output"]
-    )
-    output, errors = process.communicate(timeout=600)
-    assert (process.returncode, output) == (2, "")
-    assert errors.startswith("error: 2 of 4 images are missing or unreadable")
-    assert errors.count("\n") == 1
+    line = ["--backbone", "mobile", "--imdb", TRAIN, "--data_root", broken_root, "--output_root", tmp_path / "output"]
+    done = subprocess.run([sys.executable, tool.__file__, *line], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: 2 of 4 images are missing or unreadable")
+    assert done.stderr.count("\n") == 1
 
 
-def test_a_short_training(broken_root, weight, tmp_path):
+def test_a_short_training(broken_root, weight, tmp_path, capfd, caplog):
     """On two devices in bfloat16, of joined sets with pictures that cannot be read, and validated."""
     (tmp_path / "small.yml").write_text("TRAIN: {MOMENTUM: 0.5, VAL_IMAGES: 1}\n")
     line = ["--backbone", "tiny", "--imdb", f"{TRAIN}+{VAL}", "--imdbval", VAL, "--data_root", broken_root]
@@ -295,12 +294,11 @@ def test_a_short_training(broken_root, weight, tmp_path):
     line += ["--precision", "bf16", "--cpu-devices", 2, "--cfg", tmp_path / "small.yml"]
     line += ["--output_root", tmp_path / "out", "--tensorboard_root", tmp_path / "board"]
     line += ["--set", *settings(TRAIN__VAL_ITERS=2, TRAIN__SUMMARY_INTERVAL=1, TEST__SCALES=[96], TRAIN__SCALES=[96])]
-    process = start_training(line)
-    output, errors = process.communicate(timeout=600)
-    assert process.returncode == 0, errors
-    assert "2 of 4 images are missing or unreadable" in errors
-    assert re.search(r"training image .*2\.jpg.*; another one is taken", errors)
-    assert "Traceback" not in errors
+    assert main([str(word) for word in line]) == 0
+    output, errors = capfd.readouterr()
+    assert "2 of 4 images are missing or unreadable" in caplog.text
+    assert re.search(r"training image .*2\.jpg.*; another one is taken", caplog.text)
+    assert "Traceback" not in errors + caplog.text
     assert "4 training images, 2 for validation; 2 devices; output under" in output
     assert f"Weights from {weight}" in output
     assert "iter 2/2" in output

@@ -26,7 +26,7 @@ from ssh_tf.utils.locks import claimed
 from ssh_tf.utils.tf1 import tf
 from ssh_tools import trainval_net
 from ssh_tools.trainval_net import main
-from training_runs import cluster, settings, start_training, write_pictures
+from training_runs import TrainingProcess, cluster, settings, write_pictures
 
 STEPS = 20
 # In this process: die, as by kill -9, in the midst of iteration 13.
@@ -127,15 +127,6 @@ def rows(folder):
     return np.array(content, float)
 
 
-def finish(process, seconds=600):
-    """Return code and both outputs of a process that must end by itself."""
-    try:
-        output, errors = process.communicate(timeout=seconds)
-    finally:
-        process.kill()
-    return process.returncode, output, errors
-
-
 def test_training_changes_what_it_should(unbroken, first_weights):
     """All but the frozen layers and the statistics have moved; those have not."""
     before, after = np.load(first_weights), variables(unbroken)
@@ -167,9 +158,9 @@ def test_what_a_training_writes(unbroken):
     assert {"method", "iterations", "batch", "images", "code", "backbone"} <= state.keys()
 
 
-def test_killed_and_resumed(arguments, unbroken, capsys):
+def test_killed_and_resumed(arguments, unbroken, tmp_path, capsys):
     line, folder = arguments("killed")
-    code, output, _ = finish(start_training(line, before=KILL))
+    code, output, _ = TrainingProcess(tmp_path / "killed", line, before=KILL).finish()
     assert code == -signal.SIGKILL
     assert "iter 12/20" in output
     assert main(line) == 0
@@ -223,20 +214,23 @@ def test_several_workers_train_as_one(arguments, unbroken, ports, tmp_path, caps
     other[other.index("--output_root") + 1] = str(tmp_path / "elsewhere")
     other[other.index("--weight") + 1] = "nowhere.npz"
 
-    def start(before):
+    def start(name, before):
         """What becomes of the two, of which the second does `before`."""
         lines = [(line, ""), (other, before)]
-        workers = [start_training(of_worker, cluster(ports, i), first) for i, (of_worker, first) in enumerate(lines)]
-        return zip(*map(finish, workers), strict=True)
+        workers = [
+            TrainingProcess(tmp_path / f"{name}{index}", of_worker, cluster(ports, index), first)
+            for index, (of_worker, first) in enumerate(lines)
+        ]
+        return zip(*(worker.finish() for worker in workers), strict=True)
 
-    codes, outputs, errors = start(SIGNAL)
+    codes, outputs, errors = start("signalled", SIGNAL)
     assert codes == (0, 0), errors
     # The first worker hears of it with the next step.
     assert "stopped by another worker after 4 iterations; resume with: env " in outputs[0]
     assert "stopped by SIGTERM after 4 iterations" in outputs[1]
     assert SnapshotFolder(folder, "tiny_ssh", 3).latest().iteration == 4
 
-    codes, outputs, errors = start(KILL)
+    codes, outputs, errors = start("killed", KILL)
     assert codes == (2, -signal.SIGKILL)
     assert "4 iterations done" in outputs[0]
     assert "iter 12/20" in outputs[1]

@@ -136,7 +136,7 @@ def joint_gradients(
     """
     found = tf.gradients(total, list(variables))
     used = [variable for gradient, variable in zip(found, variables, strict=True) if gradient is not None]
-    gradients = joint_mean([gradient for gradient in found if gradient is not None])
+    gradients = over_devices(tf.distribute.ReduceOp.MEAN, [gradient for gradient in found if gradient is not None])
     if double_bias:
         # Not the name of the operation: it differs from device to device.
         gradients = [
@@ -148,11 +148,10 @@ def joint_gradients(
     return list(zip(gradients, used, strict=True))
 
 
-def joint_mean(values: Sequence[Tensor]) -> list[Tensor]:
-    """The mean of each of `values` over all devices. Called in a replica of the current distribution strategy."""
+def over_devices(operation: "tf.distribute.ReduceOp", values: Sequence[Tensor]) -> list[Tensor]:
+    """The mean or sum of each of `values` over all devices. Called in a replica of the distribution strategy."""
 
     def reduce(strategy: Strategy, *joint: Tensor) -> list[Tensor]:
-        pairs = [(value, value) for value in joint]
-        return list(strategy.extended.batch_reduce_to(tf.distribute.ReduceOp.MEAN, pairs))
+        return list(strategy.extended.batch_reduce_to(operation, [(value, value) for value in joint]))
 
     return list(tf.distribute.get_replica_context().merge_call(reduce, args=tuple(values)))

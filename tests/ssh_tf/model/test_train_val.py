@@ -53,6 +53,12 @@ TrainingLog.step = signalled
 """
 
 
+NO_PLOTS = """
+from ssh_tf.model.training.log import TrainingFiles
+TrainingFiles.plot = lambda self: None
+"""
+
+
 @pytest.fixture(autouse=True)
 def no_plots(monkeypatch):
     """But of the trainings that several tests share: a plot takes as long as all iterations."""
@@ -216,7 +222,7 @@ def test_several_workers_train_as_one(arguments, unbroken, ports, tmp_path, caps
 
     def start(name, before):
         """What becomes of the two, of which the second does `before`."""
-        lines = [(line, ""), (other, before)]
+        lines = [(line, NO_PLOTS), (other, before)]
         workers = [
             TrainingProcess(tmp_path / f"{name}{index}", of_worker, cluster(ports, index), first)
             for index, (of_worker, first) in enumerate(lines)

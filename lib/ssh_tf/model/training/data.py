@@ -95,6 +95,7 @@ def matched(
         ]
         return labels, np.stack([match.best for match in matches]), np.stack(random)
 
+    @tf.autograph.experimental.do_not_convert  # which takes half a second
     def add_targets(iteration: Tensor, batch: Batch) -> TrainingBatch:
         shape = tf.shape(batch.image)
         labels, best, random = tf.numpy_function(

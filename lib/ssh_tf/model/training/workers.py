@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ssh_tf.model.training.devices import Devices
+from ssh_tf.nets.training_graph import over_devices
 from ssh_tf.utils.errors import ConfigError, SSHError
 from ssh_tf.utils.tf1 import tf
 from ssh_tf.utils.types import Session, Tensor, Variable
@@ -46,13 +47,11 @@ class CommonStart:
         with strategy.scope():
             heard = strategy.run(lambda: self._said * tf.stack([_from_first(), tf.ones((), tf.float64)]))
             self._heard = strategy.reduce(tf.distribute.ReduceOp.SUM, heard, axis=None)
-            self._assign = [self._take(variable) for variable in variables]
-
-    def _take(self, variable: Variable) -> Tensor:
-        strategy = self._devices.strategy
-        value = strategy.run(lambda: variable.read_value() * tf.cast(_from_first(), variable.dtype))
-        of_first = strategy.extended.reduce_to(tf.distribute.ReduceOp.SUM, value, variable)
-        return strategy.extended.update(variable, lambda own, new: own.assign(new), args=(of_first,))
+            of_first = strategy.run(lambda: _of_first(variables))
+            self._assign = [
+                strategy.extended.update(variable, lambda own, new: own.assign(new), args=(value,))
+                for variable, value in zip(variables, of_first, strict=True)
+            ]
 
     def settle(self, session: Session, iteration: int, settings: str) -> int:
         """Take worker 0's variables. `iteration` is where this worker would begin; returns where worker 0 does.
@@ -77,3 +76,9 @@ class CommonStart:
 def _from_first() -> Tensor:
     """1 on the first device of worker 0, 0 on the others."""
     return tf.cast(tf.equal(tf.distribute.get_replica_context().replica_id_in_sync_group, 0), tf.float64)
+
+
+def _of_first(variables: Sequence[Variable]) -> list[Tensor]:
+    """What `variables` hold on the first device of worker 0, on every device."""
+    own = [variable.read_value() * tf.cast(_from_first(), variable.dtype) for variable in variables]
+    return over_devices(tf.distribute.ReduceOp.SUM, own)

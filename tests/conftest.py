@@ -65,6 +65,15 @@ def frozen_model(checkpoint):
     return freeze_checkpoint(checkpoint)
 
 
+@pytest.fixture(scope="module")
+def kept_runners():
+    """Networks that tools load one after the other are loaded once."""
+    from networks import kept_runners
+
+    with kept_runners():
+        yield
+
+
 @pytest.fixture(scope="session")
 def onnx_model(frozen_model):
     """The same network as an ONNX file."""

@@ -5,6 +5,7 @@ few convolutions and few channels from end to end, is built and trained in a fra
 """
 
 import ast
+import functools
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from unittest.mock import patch
 import cv2
 import numpy as np
 
+from ssh_tf.model import detector
 from ssh_tf.model.config import load_config
 from ssh_tf.model.files.checkpoints import assign
 from ssh_tf.model.files.freezing import freeze, loaded
@@ -83,6 +85,27 @@ def outputs_of(module, function):
 
     with patch.object(module, function, kept):
         yield outputs
+
+
+_RUNNERS = {}
+
+
+@contextmanager
+def kept_runners():
+    """Meanwhile a model is loaded when first asked for with some settings, and then kept: a tool loads one each run."""
+
+    def keep(load, *arguments):
+        *model, config, precision = arguments
+        key = (*model, proposal_options(config), network_options(config, "tiny"), precision)
+        if key not in _RUNNERS:
+            _RUNNERS[key] = load(*arguments)
+            _RUNNERS[key].close = lambda: None
+        return _RUNNERS[key]
+
+    names = ("_checkpoint_runner", "_frozen_runner")
+    loading = {name: functools.partial(keep, getattr(detector, name)) for name in names}
+    with patch.multiple(detector, **loading):
+        yield
 
 
 def plain_session():

@@ -15,6 +15,8 @@ from ssh_tf.model import command_line
 from ssh_tf.utils.errors import CheckpointError, ConfigError, SSHError
 from ssh_tools import demo, inference
 
+pytestmark = pytest.mark.usefixtures("kept_runners")
+
 EXIF_ORIENTATION = 0x0112
 
 USABLE = {

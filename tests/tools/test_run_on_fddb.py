@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from networks import SMALL, write_checkpoint
+from networks import SMALL
 from ssh_tf.datasets.fddb_files import Fold, read_fddb_detections
 from ssh_tf.utils.errors import DataError
 from ssh_tools.eval_fddb import main as evaluate
@@ -16,9 +16,7 @@ DEMO = Path(__file__).parents[2] / "data" / "demo"
 FACE = "100 80 1.5 130 150 1"
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return write_checkpoint(tmp_path_factory.mktemp("model") / "ssh_iter_7.ckpt", BACKBONE, SMALL)
+pytestmark = pytest.mark.usefixtures("kept_runners")
 
 
 @pytest.fixture
@@ -40,9 +38,9 @@ def run(data, output, model, *arguments):
     return main([*common, "--precision", "fp32", *arguments, "--set", *SMALL])
 
 
-def test_files_of_folds_can_be_evaluated(data, tmp_path, model, capsys):
+def test_files_of_folds_can_be_evaluated(data, tmp_path, checkpoint, capsys):
     out = tmp_path / "out"
-    assert run(data, out, model) == 0
+    assert run(data, out, checkpoint) == 0
     assert capsys.readouterr().out.splitlines() == [str(out / f"FDDB-det-fold-0{number}.txt") for number in (1, 2)]
     rows = read_fddb_detections(out, Fold(1, ("2002/a",), []))[0]
     assert len(rows) > 0
@@ -52,9 +50,9 @@ def test_files_of_folds_can_be_evaluated(data, tmp_path, model, capsys):
     assert (tmp_path / "evaluated" / "DiscROC.txt").read_text()
 
 
-def test_unreadable_image_has_no_detections(data, tmp_path, model, capsys):
+def test_unreadable_image_has_no_detections(data, tmp_path, checkpoint, capsys):
     (data / "images" / "2003" / "b.jpg").write_bytes(b"noise")
-    assert run(data, tmp_path / "out", model) == 1
+    assert run(data, tmp_path / "out", checkpoint) == 1
     assert (tmp_path / "out" / "FDDB-det-fold-02.txt").read_text() == "2003/b\n0\n"
     assert "1 of 2 images failed" in capsys.readouterr().err
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from networks import SMALL, write_checkpoint
+from networks import SMALL
 from ssh_tf.datasets.wider_detections import load_npz
 from ssh_tf.utils.errors import CheckpointError, DataError
 from ssh_tools.reval import main as reval
@@ -19,9 +19,7 @@ BACKBONE = "tiny"
 DEMO = Path(__file__).parents[2] / "data" / "demo"
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return write_checkpoint(tmp_path_factory.mktemp("model") / "ssh_iter_7.ckpt", BACKBONE, SMALL)
+pytestmark = pytest.mark.usefixtures("kept_runners")
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +40,10 @@ def run(output, model, *arguments):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory, model, folder):
+def whole(tmp_path_factory, checkpoint, folder):
     """The output of a whole run on the folder."""
     output = tmp_path_factory.mktemp("output")
-    assert run(output, model, "--imdb", "folder", "--data", str(folder)) == 0
+    assert run(output, checkpoint, "--imdb", "folder", "--data", str(folder)) == 0
     return output
 
 
@@ -56,12 +54,12 @@ def output(tmp_path, whole):
 
 
 def results(output, name="faces", tag="default"):
-    return output / BACKBONE / name / tag / "ssh_iter_7"
+    return output / BACKBONE / name / tag / "small"
 
 
-def test_folder(output, model, folder, capsys):
+def test_folder(output, checkpoint, folder, capsys):
     """What the run left; asked for again, it is evaluated without the network."""
-    assert run(output, model, "--imdb", "folder", "--data", str(folder)) == 0
+    assert run(output, checkpoint, "--imdb", "folder", "--data", str(folder)) == 0
     out = results(output)
     content = json.loads((out / "results.json").read_text())
     assert content["overall"]["faces"] == 1
@@ -80,9 +78,9 @@ def test_folder(output, model, folder, capsys):
     assert lines[-1].startswith(">=32")
 
 
-def test_backbone_is_seen_and_the_data_left_alone(output, model, folder, capsys):
+def test_backbone_is_seen_and_the_data_left_alone(output, checkpoint, folder, capsys):
     """Without --backbone it is the same run."""
-    common = ["--model", model, "--imdb", "folder", "--data", str(folder), "--output_root", str(output)]
+    common = ["--model", checkpoint, "--imdb", "folder", "--data", str(folder), "--output_root", str(output)]
     assert main([*common, "--precision", "fp32", "--set", *SMALL]) == 0
     assert "(2 done before)" in capsys.readouterr().out
     assert {path.name for path in folder.iterdir()} == {"images", "val.txt", "labels.jsonl"}
@@ -97,34 +95,34 @@ def test_a_model_of_the_package_by_name(output, folder, monkeypatch, tmp_path):
         run(output, "packed", "--imdb", "folder", "--data", str(folder))
 
 
-def test_folder_that_was_broken_off(output, model, folder):
+def test_folder_that_was_broken_off(output, checkpoint, folder):
     """Half of the files gone: the rest is detected, and everything is as before."""
     out = results(output)
     before = {name: (out / name).read_bytes() for name in ("results.json", "detections/a/two.txt", "detections.npz")}
     for name in before:
         (out / name).unlink()
-    assert run(output, model, "--imdb", "folder", "--data", str(folder)) == 0
+    assert run(output, checkpoint, "--imdb", "folder", "--data", str(folder)) == 0
     assert {name: (out / name).read_bytes() for name in before} == before
 
 
-def test_other_settings_need_another_tag(output, model, folder):
-    common = ["--model", model, "--backbone", BACKBONE, "--output_root", str(output)]
+def test_other_settings_need_another_tag(output, checkpoint, folder):
+    common = ["--model", checkpoint, "--backbone", BACKBONE, "--output_root", str(output)]
     with pytest.raises(DataError, match=r"other settings \(config\.TEST\.NMS, .*give another --tag, or --restart"):
         main([*common, "--imdb", "folder", "--data", str(folder), "--set", *SMALL, "TEST.NMS", "0.4"])
 
 
-def test_batches_give_the_same(output, model, folder):
-    assert run(output, model, "--imdb", "folder", "--data", str(folder), "--tag", "two", "--batch", "2") == 0
+def test_batches_give_the_same(output, checkpoint, folder):
+    assert run(output, checkpoint, "--imdb", "folder", "--data", str(folder), "--tag", "two", "--batch", "2") == 0
     one, two = (load_npz(results(output, tag=tag) / "detections.npz").detections for tag in ("default", "two"))
     for first, second in zip(one, two, strict=True):
         np.testing.assert_allclose(first, second, atol=0.02)
 
 
-def test_unreadable_image_is_told(tmp_path, model, folder, capsys):
+def test_unreadable_image_is_told(tmp_path, checkpoint, folder, capsys):
     data = Path(shutil.copytree(folder, tmp_path / "faces"))
     path = data / "images" / "a" / "two.jpg"
     path.write_bytes(path.read_bytes()[:20000])
-    assert run(tmp_path / "output", model, "--imdb", "folder", "--data", str(data)) == 1
+    assert run(tmp_path / "output", checkpoint, "--imdb", "folder", "--data", str(data)) == 1
     error = capsys.readouterr().err
     assert "1 of 2 images failed" in error
     assert "error: a/two: " in error
@@ -143,9 +141,9 @@ def wider(tmp_path):
     return tmp_path / "data"
 
 
-def test_wider(tmp_path, model, wider, capsys):
+def test_wider(tmp_path, checkpoint, wider, capsys):
     """The tool's figures are those that reval.py gives for its files."""
-    assert run(tmp_path, model, "--imdb", "wider_face_val", "--data_root", str(wider)) == 0
+    assert run(tmp_path, checkpoint, "--imdb", "wider_face_val", "--data_root", str(wider)) == 0
     out = results(tmp_path, "wider_face_val")
     content = json.loads((out / "results.json").read_text())
     assert content["hard"]["faces"] == 2
@@ -190,21 +188,21 @@ def test_arguments_are_checked(arguments, words, capsys):
     assert words in capsys.readouterr().err
 
 
-def test_a_jpeg_and_a_png_of_one_stem_are_two_images(tmp_path, model):
+def test_a_jpeg_and_a_png_of_one_stem_are_two_images(tmp_path, checkpoint):
     """Each keeps its own detections; the JPEG's text file has the official name."""
     data = tmp_path / "faces"
     (data / "images").mkdir(parents=True)
     shutil.copy(DEMO / "eileen_collins.jpg", data / "images" / "t.jpg")
     cv2.imwrite(str(data / "images" / "t.png"), np.zeros((60, 80, 3), np.uint8))
     (data / "val.txt").write_text("t.jpg 100 40 160 110\nt.png\n")
-    assert run(tmp_path / "output", model, "--imdb", "folder", "--data", str(data)) == 0
+    assert run(tmp_path / "output", checkpoint, "--imdb", "folder", "--data", str(data)) == 0
     detections = results(tmp_path / "output") / "detections"
     assert (detections / "t.txt").read_text().startswith("t.jpg\n")
     assert (detections / "t.png.txt").read_text().startswith("t.png\n")
     assert load_npz(results(tmp_path / "output") / "detections.npz").names == ("t", "t.png")
 
 
-def test_names_that_lead_out_of_the_images_are_refused(tmp_path, model):
+def test_names_that_lead_out_of_the_images_are_refused(tmp_path, checkpoint):
     data = tmp_path / "faces"
     (data / "images").mkdir(parents=True)
     (tmp_path / "elsewhere").mkdir()
@@ -212,5 +210,5 @@ def test_names_that_lead_out_of_the_images_are_refused(tmp_path, model):
     shutil.copy(DEMO / "eileen_collins.jpg", tmp_path / "elsewhere" / "a.jpg")
     (data / "val.txt").write_text("ev/../../../elsewhere/a.jpg\n")
     with pytest.raises(DataError, match=r"val\.txt:1: .*outside of its folder"):
-        run(tmp_path / "output", model, "--imdb", "folder", "--data", str(data))
+        run(tmp_path / "output", checkpoint, "--imdb", "folder", "--data", str(data))
     assert (tmp_path / "elsewhere" / "a.txt").read_text() == "mine"

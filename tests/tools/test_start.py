@@ -33,7 +33,7 @@ def test_help_version_and_wrong_arguments(asked, tool):
     assert full == [2, "", "error: standard output: No space left on device; make room there\n", []]
 
 
-def test_what_is_evaluated_prepared_or_fetched_loads_nothing_needlessly(tmp_path):
+def test_what_is_evaluated_prepared_fetched_or_not_there_loads_nothing_needlessly(tmp_path):
     image, box = "0--Parade/a", (10, 10, 20, 20)
     write_mat(tmp_path / "WIDER/ground_truth", {image: [box]})
     write_text(tmp_path / "found", image, np.array([(10, 10, 29, 29, 0.9)], np.float32))
@@ -50,6 +50,7 @@ def test_what_is_evaluated_prepared_or_fetched_loads_nothing_needlessly(tmp_path
     root, found, truth = str(tmp_path), str(tmp_path / "found"), str(tmp_path / "WIDER/ground_truth")
     fddb = ["--detections", found, "--folds", f"{root}/folds", "--image_sizes", f"{root}/sizes.txt"]
     commands = [
+        ["demo.py", "a.jpg", "--model", f"{root}/none.pb"],
         ["fetch_data.py", "--list"],
         ["prepare_wider.py", "--data", f"{root}/WIDER", "--splits", "val"],
         ["reval.py", "--detections", found, "--ground_truth", truth, "--nms"],
@@ -57,5 +58,6 @@ def test_what_is_evaluated_prepared_or_fetched_loads_nothing_needlessly(tmp_path
         ["eval_fddb.py", *fddb, "--output", f"{root}/out"],
     ]
     answers = run_all(commands)
-    assert [code for code, *_ in answers] == [0] * len(commands), answers
-    assert [loaded for *_, loaded in answers] == [[], [], [], ["matplotlib"], ["cv2", "matplotlib"]]
+    assert answers[0][2] == f"error: {root}/none.pb: no such file\n"
+    assert [code for code, *_ in answers] == [2] + [0] * (len(commands) - 1), answers
+    assert [loaded for *_, loaded in answers] == [[], [], [], [], ["matplotlib"], ["cv2", "matplotlib"]]

@@ -22,6 +22,7 @@ import numpy as np
 
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detector import FaceDetector
+from ssh_tf.model.files.checkpoints import model_files
 from ssh_tf.model.files.frozen_graphs import load_graph
 from ssh_tf.model.precision import Precision
 from ssh_tf.nets.inference_graph import IMAGES
@@ -79,8 +80,10 @@ def measure_start(
     """Start Python, load each of `models` in turn and detect the faces of `image`, `repeats` times.
 
     Raises:
-        SSHError: a model cannot be used.
+        SSHError: a model is not there, which is said before anything is started, or cannot be used.
     """
+    for model, _ in models:
+        model_files(model)
     rounds = [[_start(*model, image, settings) for model in models] for _ in range(repeats)]
     return [
         Start([one[0] for one in turns], max(int(one[1]) for one in turns), int(turns[0][2]))

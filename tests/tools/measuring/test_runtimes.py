@@ -1,5 +1,6 @@
 """Model files under their runtimes: operations that are counted, costs that are measured and told."""
 
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -7,7 +8,8 @@ import numpy as np
 import pytest
 
 from ssh_tf.utils.errors import SSHError
-from ssh_tools.measuring.benchmark_runtimes import measure_start, network_operations
+from ssh_tools.measuring import runtime_report
+from ssh_tools.measuring.benchmark_runtimes import measure_start, network_operations, peak_operations
 from ssh_tools.measuring.runtime_report import report_runtimes
 
 
@@ -26,7 +28,8 @@ def test_operations_grow_with_the_area(frozen_model):
     assert network_operations(frozen_model, 128, 128) == 4 * once
 
 
-def test_each_file_is_started_and_run(frozen_model, onnx_model, picture, capsys):
+def test_each_file_is_started_and_run(frozen_model, onnx_model, picture, capsys, monkeypatch):
+    monkeypatch.setattr(runtime_report, "peak_operations", partial(peak_operations, 64, 1))
     report = report_runtimes([frozen_model, onnx_model], ["fp32"], [(64, 96)], [2], picture, 1)
     assert [line["model"] for line in report["start"]] == ["small.pb", "small.onnx"]
     assert all(line["seconds"][0] > 0 and line["peak_memory"] > 2**24 for line in report["start"])
@@ -34,10 +37,17 @@ def test_each_file_is_started_and_run(frozen_model, onnx_model, picture, capsys)
         ("small.pb", 2, 64),
         ("small.onnx", 2, 64),
     ]
+    assert report["peak_gflop_s"] > 0
     assert report["costs"][0]["operations"] == 2 * network_operations(frozen_model, 64, 96)
     assert "small.onnx, fp32, 2 of 64x96" in capsys.readouterr().out
 
 
-def test_a_model_that_cannot_be_used(picture):
+def test_a_model_that_cannot_be_used(picture, tmp_path, monkeypatch):
+    damaged = tmp_path / "damaged.onnx"
+    damaged.write_bytes(b"\xff" * 100)
+    with pytest.raises(SSHError, match=r"damaged\.onnx: .*not an ONNX model"):
+        measure_start([(damaged, "fp32")], picture, [], 1)
+    # What is not there is said before a process is started.
+    monkeypatch.delattr("subprocess.run")
     with pytest.raises(SSHError, match=r"none\.pb"):
-        measure_start([(Path("none.pb"), "fp32")], picture, [], 1)
+        measure_start([(damaged, "fp32"), (Path("none.pb"), "fp32")], picture, [], 1)

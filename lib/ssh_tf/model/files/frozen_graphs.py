@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def load_graph(path: str | os.PathLike[str]) -> GraphDef:
             operations that are not allowed, functions that call themselves or what is none, or constants beyond memory.
     """
     path = Path(path)
-    graph_def = _saved_graph(path) if path.is_dir() else _parse(path, tf.GraphDef())
+    graph_def = _saved_graph(path) if path.is_dir() else _parse(path, lambda: tf.GraphDef())
     forbidden = forbidden_operations(graph_def)
     if _VARIABLES.intersection(forbidden):
         raise CheckpointError(f"{path}: not a frozen graph: its weights are variables, not constants")
@@ -204,7 +205,7 @@ def _saved_graph(folder: Path) -> GraphDef:
     file = folder / SAVED_MODEL
     if not file.is_file():
         raise CheckpointError(f"{folder}: holds no {SAVED_MODEL}, so it is not a SavedModel")
-    saved = _parse(file, saved_model_pb2.SavedModel())
+    saved = _parse(file, lambda: saved_model_pb2.SavedModel())
     for meta_graph in saved.meta_graphs:
         if tf.saved_model.tag_constants.SERVING in meta_graph.meta_info_def.tags:
             return meta_graph.graph_def
@@ -212,6 +213,9 @@ def _saved_graph(folder: Path) -> GraphDef:
 
 
 @reader("a frozen graph", CheckpointError)
-def _parse(path: Path, message: Any) -> Any:
-    message.ParseFromString(read_bytes(path))
+def _parse(path: Path, empty: Callable[[], Any]) -> Any:
+    content = read_bytes(path)
+    # After reading: a file that is not there is told of before TensorFlow is imported.
+    message = empty()
+    message.ParseFromString(content)
     return message

@@ -65,6 +65,12 @@ def frozen_model(checkpoint):
     return freeze_checkpoint(checkpoint)
 
 
+@pytest.fixture
+def unseen_plots(monkeypatch):
+    """Figures are made as ever, but what they look like is not written: for tests that look at other files."""
+    monkeypatch.setattr("ssh_tf.utils.plots._save", lambda figure, path: path.touch())
+
+
 @pytest.fixture(scope="module")
 def kept_runners():
     """Networks that tools load one after the other are loaded once."""

@@ -54,6 +54,7 @@ def test_curves_of_all_folds_and_of_each(case, capsys):
     assert "2 faces in 2 folds" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("unseen_plots")
 def test_sizes_from_images(case):
     for name in ("2002/a", "2003/b"):
         path = case / "images" / f"{name}.jpg"
@@ -66,12 +67,14 @@ def test_sizes_from_images(case):
         run(case, sizes=("--images", "images"))
 
 
+@pytest.mark.usefixtures("unseen_plots")
 def test_elliptic_detections(case):
     (case / "found" / "FDDB-det-fold-01.txt").write_text(f"2002/a\n1\n{FACE.strip()[:-2]} 0.9\n")
     results = run(case, "--format", "ellipse")
     assert results["fold-01"]["continuous"]["1000"] == 1.0
 
 
+@pytest.mark.usefixtures("unseen_plots")
 def test_other_detectors_beside_ours(case):
     (case / "other.txt").write_text("0.9 100\n0.5 0\n")
     run(case, "--curves", f"SSH={case / 'other.txt'}")

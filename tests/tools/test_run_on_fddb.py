@@ -38,6 +38,7 @@ def run(data, output, model, *arguments):
     return main([*common, "--precision", "fp32", *arguments, "--set", *SMALL])
 
 
+@pytest.mark.usefixtures("unseen_plots")
 def test_files_of_folds_can_be_evaluated(data, tmp_path, checkpoint, capsys):
     out = tmp_path / "out"
     assert run(data, out, checkpoint) == 0

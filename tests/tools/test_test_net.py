@@ -57,6 +57,7 @@ def results(output, name="faces", tag="default"):
     return output / BACKBONE / name / tag / "small"
 
 
+@pytest.mark.usefixtures("unseen_plots")
 def test_folder(output, checkpoint, folder, capsys):
     """What the run left; asked for again, it is evaluated without the network."""
     assert run(output, checkpoint, "--imdb", "folder", "--data", str(folder)) == 0
@@ -78,6 +79,7 @@ def test_folder(output, checkpoint, folder, capsys):
     assert lines[-1].startswith(">=32")
 
 
+@pytest.mark.usefixtures("unseen_plots")
 def test_backbone_is_seen_and_the_data_left_alone(output, checkpoint, folder, capsys):
     """Without --backbone it is the same run."""
     common = ["--model", checkpoint, "--imdb", "folder", "--data", str(folder), "--output_root", str(output)]
@@ -95,6 +97,7 @@ def test_a_model_of_the_package_by_name(output, folder, monkeypatch, tmp_path):
         run(output, "packed", "--imdb", "folder", "--data", str(folder))
 
 
+@pytest.mark.usefixtures("unseen_plots")
 def test_folder_that_was_broken_off(output, checkpoint, folder):
     """Half of the files gone: the rest is detected, and everything is as before."""
     out = results(output)
@@ -111,6 +114,7 @@ def test_other_settings_need_another_tag(output, checkpoint, folder):
         main([*common, "--imdb", "folder", "--data", str(folder), "--set", *SMALL, "TEST.NMS", "0.4"])
 
 
+@pytest.mark.usefixtures("unseen_plots")
 def test_batches_give_the_same(output, checkpoint, folder):
     assert run(output, checkpoint, "--imdb", "folder", "--data", str(folder), "--tag", "two", "--batch", "2") == 0
     one, two = (load_npz(results(output, tag=tag) / "detections.npz").detections for tag in ("default", "two"))
@@ -118,6 +122,7 @@ def test_batches_give_the_same(output, checkpoint, folder):
         np.testing.assert_allclose(first, second, atol=0.02)
 
 
+@pytest.mark.usefixtures("unseen_plots")
 def test_unreadable_image_is_told(tmp_path, checkpoint, folder, capsys):
     data = Path(shutil.copytree(folder, tmp_path / "faces"))
     path = data / "images" / "a" / "two.jpg"
@@ -188,6 +193,7 @@ def test_arguments_are_checked(arguments, words, capsys):
     assert words in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("unseen_plots")
 def test_a_jpeg_and_a_png_of_one_stem_are_two_images(tmp_path, checkpoint):
     """Each keeps its own detections; the JPEG's text file has the official name."""
     data = tmp_path / "faces"

@@ -335,8 +335,8 @@ def test_a_forked_child_is_told_to_be_spawned(from_checkpoint, checkpoint, confi
     assert from_checkpoint(images[0]).shape[1] == 5
 
 
-def test_pickled_by_what_it_was_made_from(from_checkpoint, frozen_model, config, images):
-    for found in (from_checkpoint, FaceDetector(frozen_model, config, "fp32")):
+def test_pickled_by_what_it_was_made_from(from_checkpoint, from_frozen, images):
+    for found in (from_checkpoint, from_frozen):
         again = pickle.loads(pickle.dumps(found))
         np.testing.assert_allclose(again(images[0]), found(images[0]), atol=1e-5)
     with pytest.raises(SSHError, match="make it of the model's path"):
@@ -369,6 +369,11 @@ def from_checkpoint(checkpoint, config):
 
 
 @pytest.fixture(scope="module")
+def from_frozen(frozen_model, config):
+    return FaceDetector(frozen_model, config, "fp32")
+
+
+@pytest.fixture(scope="module")
 def images():
     return list(np.random.default_rng(3).integers(0, 256, (3, 90, 120, 3), np.uint8))
 
@@ -381,15 +386,12 @@ def assert_close(found, wanted, pixels=0.01, score=1e-4, share=0.98):
     assert agreement.score < score, str(agreement)
 
 
-@pytest.mark.parametrize("form", ["pb", "saved_model"])
-def test_frozen_finds_what_the_checkpoint_finds(from_checkpoint, frozen_model, config, images, tmp_path, form):
-    path = frozen_model
-    if form == "saved_model":
-        path = tmp_path / "saved"
-        save_saved_model(load_graph(frozen_model), path)
-    frozen = FaceDetector.from_file(path, config=config, precision="fp32")
+def test_frozen_finds_what_the_checkpoint_finds(from_checkpoint, from_frozen, frozen_model, config, images, tmp_path):
+    save_saved_model(load_graph(frozen_model), tmp_path / "saved")
+    saved = FaceDetector.from_file(tmp_path / "saved", config=config, precision="fp32")
     for image in images:
-        np.testing.assert_allclose(frozen(image), from_checkpoint(image), atol=1e-5)
+        for frozen in (from_frozen, saved):
+            np.testing.assert_allclose(frozen(image), from_checkpoint(image), atol=1e-5)
 
 
 def test_frozen_follows_the_configuration_of_the_day(frozen_model, from_checkpoint, checkpoint, images):
@@ -420,9 +422,9 @@ def test_a_batch_finds_what_single_images_do(from_checkpoint, images):
         assert_close(found, from_checkpoint(image, 0.3))
 
 
-def test_mirrored_pyramid_treats_left_and_right_alike(checkpoint, images):
+def test_mirrored_pyramid_treats_left_and_right_alike(frozen_model, images):
     overrides = ["TEST.SCALES", "[60, 90]", "TEST.PYRAMID_BASE", "[90, 120]", "TEST.FLIP", "True", "TEST.NMS", "1.0"]
-    detector = FaceDetector.from_checkpoint(checkpoint, "tiny", load_config(None, [*SMALL, *overrides]), "fp32")
+    detector = FaceDetector(frozen_model, load_config(None, [*SMALL, *overrides]), "fp32")
     found = detector(images[0], 0.3)
     mirrored = detector(images[0][:, ::-1], 0.3)
     last_column = images[0].shape[1] - 1
@@ -433,16 +435,16 @@ def test_mirrored_pyramid_treats_left_and_right_alike(checkpoint, images):
     assert agreement.is_close, str(agreement)
 
 
-def test_half_precision_finds_nearly_the_same(checkpoint, from_checkpoint, config, images):
-    reduced = FaceDetector.from_checkpoint(checkpoint, "tiny", config, "bf16")
+def test_half_precision_finds_nearly_the_same(frozen_model, from_checkpoint, config, images):
+    reduced = FaceDetector(frozen_model, config, "bf16")
     for image in images:
         assert_close(reduced(image, 0.3), from_checkpoint(image, 0.3), pixels=1.0, score=0.02, share=0.8)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_smallest_images(checkpoint, precision):
+def test_smallest_images(frozen_model, precision):
     config = load_config(None, [*SMALL, *ALL_SCORES])
-    detector = FaceDetector.from_checkpoint(checkpoint, "tiny", config, precision)
+    detector = FaceDetector(frozen_model, config, precision)
     for height, width in [(16, 16), (16, 40), (33, 17)]:
         config.TEST.SCALES = [min(height, width)]
         found = detector(np.random.default_rng(5).integers(0, 256, (height, width, 3), np.uint8), 0.0)
@@ -456,12 +458,25 @@ def test_configuration_that_does_not_fit_the_checkpoint(checkpoint):
         FaceDetector.from_checkpoint(checkpoint, "tiny")
 
 
-def test_model_of_the_package(monkeypatch, frozen_model, config, images, from_checkpoint):
+@pytest.fixture
+def opened(monkeypatch):
+    """The models that detectors are made of from now on; nothing is loaded."""
+    paths = []
+
+    def open_model(path, *_):
+        paths.append(Path(path))
+        return FakeRunner([], [], [])
+
+    monkeypatch.setattr("ssh_tf.model.detector._frozen_runner", open_model)
+    monkeypatch.setattr("ssh_tf.model.detector._checkpoint_runner", open_model)
+    return paths
+
+
+def test_model_of_the_package(monkeypatch, frozen_model, config, opened):
     monkeypatch.setattr("ssh_tf.model.detector.model_names", lambda: ["mobile_ssh"])
     monkeypatch.setattr("ssh_tf.model.detector.model_forms", lambda name: {"mobile_ssh": {".pb": frozen_model}}[name])
-    np.testing.assert_allclose(
-        FaceDetector(config=config, precision="fp32")(images[0]), from_checkpoint(images[0]), atol=1e-5
-    )
+    FaceDetector(config=config, precision="fp32")
+    assert opened == [frozen_model]
 
 
 def test_models_of_the_package_by_name(monkeypatch, frozen_model, config, images, from_checkpoint, tmp_path):
@@ -474,12 +489,16 @@ def test_models_of_the_package_by_name(monkeypatch, frozen_model, config, images
         FaceDetector.from_file("large", config=config)
 
 
-def test_a_file_comes_before_a_model_of_the_package(monkeypatch, checkpoint, config, images, from_checkpoint):
+def test_a_file_comes_before_a_model_of_the_package(monkeypatch, checkpoint, frozen_model, config, opened):
     folder, name = Path(checkpoint).parent, Path(checkpoint).name
     monkeypatch.chdir(folder)
     monkeypatch.setattr("ssh_tf.model.detector.model_names", lambda: [name])
-    found = FaceDetector.from_file(name, config=config, precision="fp32")(images[0])
-    np.testing.assert_allclose(found, from_checkpoint(images[0]), atol=1e-5)
+    monkeypatch.setattr("ssh_tf.model.detector.model_forms", lambda _: {".pb": frozen_model})
+    FaceDetector.from_file(name, config=config, precision="fp32")
+    assert opened == [Path(name)]
+    monkeypatch.chdir("/")
+    FaceDetector.from_file(name, config=config, precision="fp32")
+    assert opened == [Path(name), frozen_model]
 
 
 def test_package_without_a_model(monkeypatch):

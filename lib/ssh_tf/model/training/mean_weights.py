@@ -37,7 +37,7 @@ def follow(variables: Sequence[Variable], share: Tensor) -> Tensor:
             use_resource=True,
             aggregation=tf.VariableAggregation.MEAN,
         )
-        updates.append(mean.assign_sub(share * (mean.read_value() - variable.read_value())))
+        updates.append(mean.assign_sub(share * (mean.read_value() - variable.read_value()), read_value=False))
     return tf.group(updates)
 
 
@@ -59,7 +59,9 @@ class MeanWeights:
         named = {_name(variable): variable for variable in variables}
         pairs = [(named[name.removesuffix(_OTHER)], mean) for name, mean in named.items() if name.endswith(_OTHER)]
         update = devices.strategy.extended.update
-        self._begin = [update(mean, lambda own, new: own.assign(new), args=(weight,)) for weight, mean in pairs]
+        self._begin = [
+            update(mean, lambda own, new: own.assign(new, read_value=False), args=(weight,)) for weight, mean in pairs
+        ]
         self._exchange = [update(weight, _exchanged, args=(mean,)) for weight, mean in pairs]
 
     def begin(self, session: Session) -> None:
@@ -81,9 +83,9 @@ class MeanWeights:
 
 
 def _exchanged(weight: Variable, mean: Variable) -> Tensor:
-    both = [tf.identity(variable.read_value()) for variable in (weight, mean)]
-    with tf.control_dependencies(both):
-        return tf.group(weight.assign(both[1]), mean.assign(both[0]))
+    old_weight, old_mean = weight.read_value(), mean.read_value()
+    with tf.control_dependencies([old_weight, old_mean]):
+        return tf.group(weight.assign(old_mean, read_value=False), mean.assign(old_weight, read_value=False))
 
 
 def _name(variable: Variable) -> str:

@@ -6,8 +6,7 @@ Inputs: image_tensor:0 (1xHxWx3 float32, BGR minus the pixel means), im_info:0 (
 
 import argparse
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,6 @@ from ssh_tf.model.command_line import add_backbone_argument, add_config_argument
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detector import model_file
 from ssh_tf.model.files.agreement import FLOAT, INT8, Tolerance, compare_proposals
-from ssh_tf.model.files.averaging import save_average
 from ssh_tf.model.files.checkpoints import model_files
 from ssh_tf.model.files.freezing import freeze, loaded
 from ssh_tf.model.files.frozen_graphs import load_graph, save_graph, save_saved_model, with_half_weights
@@ -28,7 +26,6 @@ from ssh_tf.model.inference.graph_runner import GraphRunner
 from ssh_tf.model.inference.onnx_runner import OnnxRunner
 from ssh_tf.model.options import network_options, proposal_options
 from ssh_tf.nets.inference_graph import IMAGE_INFO, IMAGES, ROI_SCORES, ROIS
-from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import CheckpointError, run_tool
 from ssh_tf.utils.files import check_not_read
@@ -69,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     calibration = calibration_pictures(arguments.calibration) if arguments.calibration else []
     image, scale = _compared_image(arguments.image)
     info = np.array([*image.shape[:2], scale], np.float32)
-    with _checkpoint(model, network) as checkpoint, loaded(checkpoint, network, proposals) as session:
+    with loaded(model, network, proposals) as session:
         graph_def = freeze(session)
         wanted = session.run([f"{ROIS}:0", f"{ROI_SCORES}:0"], {f"{IMAGES}:0": image[None], f"{IMAGE_INFO}:0": info})
     stored = with_half_weights(graph_def) if arguments.half else graph_def
@@ -91,18 +88,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             save_int8(single, arguments.int8, calibration_windows(calibration))
         _report(arguments.int8, OnnxRunner(arguments.int8), image, scale, wanted, INT8)
     return 0
-
-
-@contextmanager
-def _checkpoint(model: Path, network: NetworkOptions) -> Iterator[Path]:
-    """`model`, or if it is a `.pb` file, a checkpoint of its weights."""
-    if model.suffix != ".pb":
-        yield model
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        checkpoint = Path(folder, "model.ckpt")
-        save_average([model], [1.0], network, checkpoint)
-        yield checkpoint
 
 
 def _compared_image(path: Path | None) -> tuple[npt.NDArray[np.float32], float]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ssh_tf.model.files.checkpoints import assign, model_files
-from ssh_tf.model.files.weights import initial_weights
+from ssh_tf.model.files.weights import whole_weights
 from ssh_tf.nets.network import ssh_network
 from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.utils.errors import CheckpointError, first_line
@@ -54,9 +54,7 @@ def _mean(
     # By the largest first: the sum of large shares may be infinite.
     parts = np.array(shares) / max(shares)
     for model, part in zip(models, parts / parts.sum(), strict=True):
-        weights = initial_weights(model, backbone, variables)
-        if weights.initial:
-            raise CheckpointError(f"{model}: lacks {weights.initial[0]}, so it is no whole SSH network")
+        values = whole_weights(model, backbone, variables)
         for variable in variables:
-            total[variable] += part * weights.values[variable.op.name]
+            total[variable] += part * values[variable.op.name]
     return total

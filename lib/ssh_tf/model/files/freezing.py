@@ -1,11 +1,13 @@
-"""From a checkpoint to a frozen graph: the graph that detects, with the checkpoint's weights made constants."""
+"""From weights to a frozen graph: the graph that detects, with the weights made constants."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from ssh_tf.layer_utils.proposals import ProposalOptions
-from ssh_tf.model.files.checkpoints import Checkpoint
+from ssh_tf.model.files.checkpoints import Checkpoint, assign
+from ssh_tf.model.files.weights import whole_weights
 from ssh_tf.nets.inference_graph import ROI_BRANCHES, ROI_SCORES, ROIS, ROW_NAMES, build
 from ssh_tf.nets.network_options import NetworkOptions
 from ssh_tf.utils.tf1 import cpu_session, tf
@@ -14,15 +16,20 @@ from ssh_tf.utils.types import GraphDef, Session
 
 @contextmanager
 def loaded(path: str | os.PathLike[str], network: NetworkOptions, proposals: ProposalOptions) -> Iterator[Session]:
-    """Build the graph and load the checkpoint at `path`. Yields the session.
+    """Build the graph and load the weights of the checkpoint or `.pb` file at `path`. Yields the session.
 
     Raises:
-        CheckpointError: the checkpoint is not there or does not fit.
+        CheckpointError: the file is not there or does not fit.
     """
-    checkpoint = Checkpoint(path)
+    checkpoint = None if Path(path).suffix == ".pb" else Checkpoint(path)
     with cpu_session() as session:
         build(network, proposals)
-        checkpoint.restore(session, tf.global_variables(), network.backbone)
+        variables = tf.global_variables()
+        if checkpoint is None:
+            values = whole_weights(path, network.backbone, variables)
+            assign(session, {variable: values[variable.op.name] for variable in variables})
+        else:
+            checkpoint.restore(session, variables, network.backbone)
         yield session
 
 

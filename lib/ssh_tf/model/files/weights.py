@@ -96,6 +96,18 @@ def initial_weights(path: str | os.PathLike[str], backbone: str, variables: Iter
     return InitialWeights(values, skipped, initial)
 
 
+def whole_weights(path: str | os.PathLike[str], backbone: str, variables: Iterable[Variable]) -> dict[str, np.ndarray]:
+    """The values in `path` of all `variables` of an SSH network with `backbone`, by name.
+
+    Raises:
+        CheckpointError: as `initial_weights`, or it is no whole network.
+    """
+    weights = initial_weights(path, backbone, variables)
+    if weights.initial:
+        raise CheckpointError(f"{path}: lacks {weights.initial[0]}, so it is no whole SSH network")
+    return weights.values
+
+
 def _finite(stored: StoredArrays, name: str, path: str | os.PathLike[str]) -> np.ndarray:
     # A training would end on its first loss, and blame the images.
     array = stored.read(name)

@@ -210,16 +210,14 @@ def test_parts_of_faces_are_background_and_are_not_painted(records):
     whole = UNALTERED._replace(
         crop_sizes=(64,), face_sides=(FaceSides(8.0, 100.0),), anywhere_rate=1.0, min_face=0.0, visible=(0.0, 0.0)
     )
+    cut = whole._replace(visible=(0.4, 0.7))
+    samplers = [
+        Sampler(records[:1], options, seed=0, joint_batch=1)
+        for options in (whole, cut, cut._replace(blank_ignored=True))
+    ]
     kept, dropped, doubtful = [], 0, 0
     for iteration in range(200):
-        every, some, painted = (
-            Sampler(records[:1], options, seed=0, joint_batch=1)(iteration, 0)
-            for options in (
-                whole,
-                whole._replace(visible=(0.4, 0.7)),
-                whole._replace(visible=(0.4, 0.7), blank_ignored=True),
-            )
-        )
+        every, some, painted = (sampler(iteration, 0) for sampler in samplers)
         assert (every.kinds == FACE).all()
         np.testing.assert_array_equal(some.image, painted.image)
         assert {tuple(box) for box in some.boxes} <= {tuple(box) for box in every.boxes}

@@ -17,11 +17,16 @@ onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
 pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
 
 
+@pytest.fixture(scope="module")
+def runners(frozen_model, onnx_model):
+    """The graph's and the ONNX file's."""
+    return GraphRunner(load_graph(frozen_model), ProposalOptions(), "fp32"), OnnxRunner(onnx_model)
+
+
 @pytest.mark.parametrize("size", [(120, 160), (131, 97), (16, 16)])
-def test_proposals_are_those_of_tensorflow(frozen_model, onnx_model, size):
+def test_proposals_are_those_of_tensorflow(runners, size):
     images = np.random.default_rng(1).uniform(-110, 130, (2, *size, 3)).astype(np.float32)
-    wanted = GraphRunner(load_graph(frozen_model), ProposalOptions(), "fp32")(images, 1.0)
-    found = OnnxRunner(onnx_model)(images, 1.0)
+    wanted, found = (runner(images, 1.0) for runner in runners)
     assert len(found) == 2
     for one, other in zip(wanted, found, strict=True):
         agreement = compare_proposals(one.boxes, one.scores, other.boxes, other.scores)

@@ -14,6 +14,13 @@ from ssh_tools.benchmark import main
 from ssh_tools.measuring import benchmark_inference, benchmark_startup, benchmark_training
 from ssh_tools.measuring.benchmark_inference import STAGES
 from ssh_tools.measuring.benchmark_nms import crowd
+from ssh_tools.measuring.benchmark_training import (
+    MeasuredMemory,
+    MeasuredSteps,
+    TrainingSetting,
+    measure_memory,
+    measure_steps,
+)
 from ssh_tools.measuring.fresh_process import in_fresh_process
 
 
@@ -95,52 +102,75 @@ def test_wrong_arguments(arguments, capsys):
 
 
 def test_training(tmp_path, capsys, monkeypatch):
-    """Of memory what is told; how it is measured has a test of its own."""
+    """Of steps and memory what is asked for and told; how they are measured has tests of its own."""
     watched = []
+
+    def step(settings, image, repeats, in_turn=False):
+        seconds = {("fp32", True): 0.2, ("bf16", True): 0.1, ("bf16", False): 0.15}
+        times = [repeats * [seconds[one.precision, one.from_memory] * one.images] for one in settings]
+        turns = [[3 * time for time in joint] if in_turn else [] for joint in times]
+        return [MeasuredSteps(*measured) for measured in zip(settings, times, turns, strict=True)]
 
     def watch(setting, image, milestones):
         watched.append((setting, milestones))
-        return benchmark_training.MeasuredMemory(setting, dict(zip(milestones, (1.0e8, 1.1e8), strict=True)))
+        return MeasuredMemory(setting, dict(zip(milestones, (1.0e8, 1.1e8), strict=True)))
 
+    monkeypatch.setattr(benchmark, "measure_steps", step)
     monkeypatch.setattr(benchmark, "measure_memory", watch)
-    monkeypatch.setattr(benchmark, "_sizes", lambda standard: [standard._replace(side=96, images=2)])
     report_file = tmp_path / "report.json"
     arguments = ["--train", "--backbone", "tiny", "--window", "64", "--steps", "101", "--repeats", "1"]
     assert main([*arguments, "--json", str(report_file)]) == 0
     report = json.loads(report_file.read_text())
     assert set(report) == {"machine", "training"}
     training = report["training"]
-    assert [line["precision"] for line in training["steps"]] == ["fp32", "bf16"]
+    assert [(line["precision"], line["joint"]["median_ms"]) for line in training["steps"]] == [
+        ("fp32", pytest.approx(200)),
+        ("bf16", pytest.approx(100)),
+    ]
     for line in training["steps"]:
-        assert 0 < line["joint"]["minimum_ms"] <= line["joint"]["median_ms"]
-        assert 0 < line["in_turn"]["minimum_ms"] <= line["in_turn"]["median_ms"]
+        assert line["in_turn"] == pytest.approx({name: 3 * time for name, time in line["joint"].items()})
     assert [line["from_memory"] for line in training["fed"]] == [True, False]
     assert training["targets"]["minimum_ms"] > 0
-    assert [(line["side"], line["images"]) for line in training["cost"]] == [(64, 1), (96, 2)]
+    assert [(line["side"], line["images"]) for line in training["cost"]] == [
+        *((side, 1) for side in (32, 64, 96, 128)),
+        *((64, images) for images in (2, 4, 8)),
+    ]
     assert training["memory"] == {"100": 1.0e8, "101": 1.1e8}
     ((setting, milestones),) = watched
     assert (setting.from_memory, setting.side, milestones) == (False, 64, (100, 101))
     assert 0 < training["matching"]["peak"] < 200e6
     output = capsys.readouterr().out
-    assert "times as fast as fp32 steps in turn" in output
+    assert "a joint step in bf16 is 6.00 times as fast as fp32 steps in turn" in output
+    assert re.search(r"batches from the pipeline +150\.0 +1\.500 times as long", output)
+    # A window of 128 pixels, then batches of 8 windows: milliseconds of a step, an image and a megapixel.
+    assert re.search(r"^ +128 +1 +100\.0 +100\.0 +6103\.5$", output, re.MULTILINE)
+    assert re.search(r"^ +64 +8 +800\.0 +100\.0 +24414\.1$", output, re.MULTILINE)
     assert "resident memory at most: 100 MB in 100 steps, 110 MB in 101, 1.100 times as much" in output
 
 
+SETTING = TrainingSetting("tiny", 64, 1, "fp32")
+
+
+def test_steps_of_a_training():
+    """Joint ones and those of each branch in turn; side by side, of all kinds."""
+    (both,) = measure_steps([SETTING], None, 2, in_turn=True)
+    assert both.setting == SETTING
+    assert [len(times) for times in (both.joint, both.in_turn)] == [2, 2]
+    assert min(both.joint + both.in_turn) > 0
+    settings = [SETTING, SETTING._replace(side=96, images=2, precision="bf16", from_memory=False)]
+    measured = measure_steps(settings, None, 1)
+    assert [one.setting for one in measured] == settings
+    for one in measured:
+        assert one.joint[0] > 0
+        assert one.in_turn == []
+
+
 def test_sizes_of_a_training():
-    sizes = benchmark._sizes(benchmark_training.TrainingSetting("mobile", 64, 1, "fp32"))
+    sizes = benchmark._sizes(SETTING)
     assert [(one.side, one.images) for one in sizes] == [(32, 1), (96, 1), (128, 1), (64, 2), (64, 4), (64, 8)]
 
 
-def test_the_cost_of_sizes_goes_by_batch_and_window(capsys):
-    standard = benchmark_training.TrainingSetting("mobile", 64, 1, "fp32")
-    settings = [standard, standard._replace(images=2), standard._replace(side=96)]
-    cost = benchmark._cost([benchmark_training.MeasuredSteps(one, [0.2, 0.1, 0.3], []) for one in settings])
-    assert [(line["side"], line["images"]) for line in cost] == [(64, 1), (96, 1), (64, 2)]
-    assert [line["joint"] for line in cost] == 3 * [{"median_ms": 200.0, "minimum_ms": 100.0}]
-    assert capsys.readouterr().out.splitlines()[-1].split() == ["64", "2", "200.0", "100.0", "24414.1"]
-
-
 def test_memory_of_a_training(at_once):
-    setting = benchmark_training.TrainingSetting("tiny", 64, 1, "fp32", from_memory=False)
-    first, last = benchmark_training.measure_memory(setting, None, (1, 2)).peak.values()
+    setting = SETTING._replace(from_memory=False)
+    first, last = measure_memory(setting, None, (1, 2)).peak.values()
     assert 100e6 < first <= last

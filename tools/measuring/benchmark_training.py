@@ -226,6 +226,8 @@ class _Trainer:
             losses = training_losses(images, batch.targets, weights, network, sampling)
         model = tf.global_variables()
         self._session = session
+        # One, so that all steps have their momentum in the same variables.
+        self._optimizer = tf.train.MomentumOptimizer(_RATE, config.TRAIN.MOMENTUM)
         self._joint = self._step(losses.total, config)
         branches = losses.branches if in_turn else ()
         decay = losses.decay / len(BRANCHES)
@@ -236,7 +238,7 @@ class _Trainer:
 
     def _step(self, loss: Tensor, config: Config) -> Tensor:
         pairs = joint_gradients(loss, tf.trainable_variables(), config.TRAIN.DOUBLE_BIAS, config.TRAIN.CLIP_GRADIENTS)
-        return tf.train.MomentumOptimizer(_RATE, config.TRAIN.MOMENTUM).apply_gradients(pairs)
+        return self._optimizer.apply_gradients(pairs)
 
     def warm_up(self) -> None:
         """Let TensorFlow rewrite the graph, and make the batches that are remembered."""

@@ -85,6 +85,20 @@ class Checkpoint:
             f"({', '.join(row.scope for row in BACKBONES.values())})"
         )
 
+    def check_backbone(self, backbone: str) -> None:
+        """Check that variables of `backbone` are here, before a network is built for them.
+
+        Raises:
+            CheckpointError: they are another's, or no backbone's.
+        """
+        scope = f"{BACKBONES[backbone].scope}/"
+        if not any(name.startswith(scope) for name in self.shapes):
+            found = self.backbone()
+            raise CheckpointError(
+                f"{self.prefix}: is a checkpoint for the backbone {found} (scope {BACKBONES[found].scope}), "
+                f"not {backbone}"
+            )
+
     def check(self, variables: Iterable[Variable], backbone: str) -> None:
         """Check that every one of `variables` of an SSH network with `backbone` is here in its shape.
 
@@ -94,12 +108,7 @@ class Checkpoint:
         wanted = {variable.op.name: tuple(variable.shape.as_list()) for variable in variables}
         missing = [name for name in wanted if name not in self.shapes]
         if missing:
-            found = self.backbone()
-            if found != backbone:
-                raise CheckpointError(
-                    f"{self.prefix}: is a checkpoint for the backbone {found} (scope {BACKBONES[found].scope}), "
-                    f"not {backbone}"
-                )
+            self.check_backbone(backbone)
             others = f" and {len(missing) - 1} others" if len(missing) > 1 else ""
             raise CheckpointError(f"{self.prefix}: lacks {missing[0]}{others} of {len(wanted)} variables of {backbone}")
         for name, shape in wanted.items():

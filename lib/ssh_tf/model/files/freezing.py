@@ -21,7 +21,11 @@ def loaded(path: str | os.PathLike[str], network: NetworkOptions, proposals: Pro
     Raises:
         CheckpointError: the file is not there or does not fit.
     """
-    checkpoint = None if Path(path).suffix == ".pb" else Checkpoint(path)
+    checkpoint = None
+    if Path(path).suffix != ".pb":
+        checkpoint = Checkpoint(path)
+        # Before a network is built for nothing.
+        checkpoint.check_backbone(network.backbone)
     with cpu_session() as session:
         build(network, proposals)
         variables = tf.global_variables()

@@ -26,6 +26,9 @@ MAX_TEXT = 2**29
 MAX_SETTINGS = 2**20
 """Bytes of a YAML file."""
 
+_MAX_DEPTH = 100
+"""Brackets within brackets in a YAML file."""
+
 _REASON = 200
 """Characters of what a parser says of itself."""
 
@@ -147,6 +150,12 @@ def parse_yaml(text: str) -> list[Any]:
 
 
 class _PlainLoader(yaml.SafeLoader):
+    def fetch_flow_collection_start(self, token: type) -> None:
+        """Go no deeper than any settings: time would grow by the square of the depth."""
+        if self.flow_level == _MAX_DEPTH:
+            raise RecursionError
+        super().fetch_flow_collection_start(token)
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """Refuse a key that stands twice: PyYAML would take the last and say nothing."""
         lines: dict[str, int] = {}

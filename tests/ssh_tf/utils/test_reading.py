@@ -75,6 +75,13 @@ def test_a_key_of_yaml_stands_once(text):
         parse_yaml(text)
 
 
+def test_yaml_has_brackets_in_brackets_but_not_thousands():
+    deep = f"{'[' * 100}{']' * 100}"
+    assert str(parse_yaml(deep)[0]) == deep
+    with pytest.raises(RecursionError):
+        parse_yaml(f"[{deep}]")
+
+
 def test_yaml_has_no_aliases():
     """Nine lines of them would stand for a billion words."""
     lines = [

@@ -54,15 +54,19 @@ def propose(
         Proposals of the branches one after the other, best first within each. Overlaps are those of TensorFlow's NMS
         (no +1), as in the reference.
     """
+    scores = tf.sigmoid(logits)
+    above = scores > options.score_threshold
+    candidates = tf.where(above)[:, 0]
+    scores = tf.gather(scores, candidates)
+    boxes = decode(tf.gather(anchors, candidates), tf.gather(deltas, candidates), xp=tf)
+    boxes = clip(boxes, height, width, xp=tf)
+
+    branches = tf.split(tf.cast(above, tf.int32), counts, num=len(BRANCHES))
+    found = tf.stack([tf.reduce_sum(of_branch) for of_branch in branches])
+    parts = zip(*(tf.split(rows, found, num=len(BRANCHES)) for rows in (boxes, scores)), strict=True)
     chosen: list[Proposals] = []
-    parts = zip(*(tf.split(rows, counts, num=len(BRANCHES)) for rows in (anchors, logits, deltas)), strict=True)
-    for branch, (branch_anchors, branch_logits, branch_deltas) in enumerate(parts):
-        scores = tf.sigmoid(branch_logits)
-        candidates = tf.where(scores > options.score_threshold)[:, 0]
-        scores = tf.gather(scores, candidates)
-        boxes = decode(tf.gather(branch_anchors, candidates), tf.gather(branch_deltas, candidates), xp=tf)
-        boxes = clip(boxes, height, width, xp=tf)
-        kept = PROPOSAL_MODES[options.mode](boxes, scores, options)
-        boxes, scores = tf.gather(boxes, kept), tf.gather(scores, kept)
-        chosen.append(Proposals(boxes, scores, tf.fill(tf.shape(scores), branch)))
+    for branch, (branch_boxes, branch_scores) in enumerate(parts):
+        kept = PROPOSAL_MODES[options.mode](branch_boxes, branch_scores, options)
+        of_kept = tf.gather(branch_boxes, kept), tf.gather(branch_scores, kept)
+        chosen.append(Proposals(*of_kept, tf.fill(tf.shape(kept), branch)))
     return Proposals(*(tf.concat(column, 0) for column in zip(*chosen, strict=True)))

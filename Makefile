@@ -42,6 +42,8 @@ bench: build
 stress: build
 	$(PY) tools/stress.py
 
+# Empty: compiled modules are kept, or each of the hundred processes that tests start would compile the package again.
+test: export PYTHONDONTWRITEBYTECODE =
 test: .venv/.dev build
 	$(PY) $(in_processes)
 

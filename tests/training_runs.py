@@ -5,7 +5,9 @@ import multiprocessing
 import os
 import runpy
 import sys
+from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import cv2
 import numpy as np
@@ -28,6 +30,26 @@ def settings(**changes):
     """What `--set` is given for `SHORT`; `changes` have __ for the points of a key."""
     table = SHORT | {key.replace("__", "."): value for key, value in changes.items()}
     return [text for key, value in table.items() for text in (key, str(value))]
+
+
+@contextmanager
+def quick_trainings():
+    """Meanwhile trainings run graphs as they are built, and draw no plots.
+
+    To optimise a graph, or to draw a plot, takes TensorFlow and Matplotlib as long as all iterations.
+    """
+    from ssh_tf.model.training import devices
+    from ssh_tf.model.training.log import TrainingFiles
+
+    session_config = devices.session_config
+
+    def as_built(precision):
+        config = session_config(precision)
+        config.graph_options.rewrite_options.disable_meta_optimizer = True
+        return config
+
+    with patch.object(devices, "session_config", as_built), patch.object(TrainingFiles, "plot", lambda self: None):
+        yield
 
 
 def draw_face(image, x, y, side):
@@ -95,7 +117,8 @@ def _train(arguments, environment, before, *outputs):
 
     exec(before, {})
     sys.argv = [str(TOOL), *arguments]
-    runpy.run_path(sys.argv[0], run_name="__main__")
+    with quick_trainings():
+        runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 def cluster(ports, index):

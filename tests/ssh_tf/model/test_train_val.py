@@ -16,7 +16,7 @@ import pytest
 from networks import weight
 from ssh_tf.model import train_val
 from ssh_tf.model.files.checkpoints import Checkpoint
-from ssh_tf.model.training.log import TrainingFiles, TrainingLog
+from ssh_tf.model.training.log import TrainingLog
 from ssh_tf.model.training.snapshots import SnapshotFolder
 from ssh_tf.model.training.tables import LOSS_COLUMNS, VALIDATION_COLUMNS
 from ssh_tf.nets.network import network_heads
@@ -26,7 +26,7 @@ from ssh_tf.utils.locks import claimed
 from ssh_tf.utils.tf1 import tf
 from ssh_tools import trainval_net
 from ssh_tools.trainval_net import main
-from training_runs import TrainingProcess, cluster, settings, write_pictures
+from training_runs import TrainingProcess, cluster, quick_trainings, settings, write_pictures
 
 STEPS = 20
 # In this process: die, as by kill -9, in the midst of iteration 13.
@@ -53,16 +53,11 @@ TrainingLog.step = signalled
 """
 
 
-NO_PLOTS = """
-from ssh_tf.model.training.log import TrainingFiles
-TrainingFiles.plot = lambda self: None
-"""
-
-
 @pytest.fixture(autouse=True)
-def no_plots(monkeypatch):
-    """But of the trainings that several tests share: a plot takes as long as all iterations."""
-    monkeypatch.setattr(TrainingFiles, "plot", lambda self: None)
+def quick():
+    """But for the trainings that several tests share, which are as users have them."""
+    with quick_trainings():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -222,7 +217,7 @@ def test_several_workers_train_as_one(arguments, unbroken, ports, tmp_path, caps
 
     def start(name, before):
         """What becomes of the two, of which the second does `before`."""
-        lines = [(line, NO_PLOTS), (other, before)]
+        lines = [(line, ""), (other, before)]
         workers = [
             TrainingProcess(tmp_path / f"{name}{index}", of_worker, cluster(ports, index), first)
             for index, (of_worker, first) in enumerate(lines)

@@ -7,19 +7,19 @@ import pytest
 
 import networks  # noqa: F401  (the small backbone)
 from ssh_tf.model.files.checkpoints import Checkpoint
-from ssh_tf.model.training.log import TrainingFiles
 from ssh_tf.model.training.mean_weights import mean_share
 from ssh_tf.utils.errors import CheckpointError
 from ssh_tools.trainval_net import main
-from training_runs import settings, write_pictures
+from training_runs import quick_trainings, settings, write_pictures
 
 STEPS, KEPT = 4, 0.2
 
 
 @pytest.fixture(autouse=True)
-def no_plots(monkeypatch):
-    """But of the trainings that several tests share: a plot takes as long as all iterations."""
-    monkeypatch.setattr(TrainingFiles, "plot", lambda self: None)
+def quick():
+    """But for the trainings that several tests share, which are as users have them."""
+    with quick_trainings():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -16,14 +16,12 @@ import numpy as np
 import pytest
 
 from ssh_tf.model.files.frozen_graphs import load_graph, save_saved_model
-from ssh_tf.model.sizes import SIZES
 from ssh_tf.utils.resources import INT8_FORM, model_forms, model_path
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 PICTURE = ROOT / "data/demo/grace_hopper.jpg"
 FACE = [169, 115, 354, 336]
-INT8 = model_forms("mobile_ssh")[INT8_FORM]
 TOP = 90
 """Where the strip of the picture begins."""
 
@@ -67,8 +65,7 @@ def assert_is_the_face(printed, top=0):
     assert score > 0.9
 
 
-def test_photos_to_crops(run, tmp_path, monkeypatch):
-    monkeypatch.setitem(SIZES, "balanced", SIZES["fast"])
+def test_photos_to_crops(run, tmp_path):
     (tmp_path / "photos/day 1").mkdir(parents=True)
     shutil.copy(PICTURE, tmp_path / "photos/day 1")
     (tmp_path / "photos/notes.txt").write_text("no picture")
@@ -84,7 +81,7 @@ def test_anonymous_folder(tmp_path):
     command = tmp_path / "bin/ssh-detect"
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT}/tools/demo.py" "$@"\n')
     command.chmod(0o755)
-    program = [EXAMPLES / "anonymous_folder.sh", tmp_path / "in", tmp_path / "out", "--size", "fast", "--model", INT8]
+    program = [EXAMPLES / "anonymous_folder.sh", tmp_path / "in", tmp_path / "out", "--size", "fast"]
     environment = {"PATH": f"{command.parent}:/usr/bin:/bin", "PYTHONPATH": str(ROOT / "lib")}
     subprocess.run(program, check=True, env=environment, capture_output=True)
     x1, y1, x2, y2 = FACE
@@ -94,7 +91,7 @@ def test_anonymous_folder(tmp_path):
 
 
 def test_onnx_runtime(run, strip):
-    assert_is_the_face(run("onnx_runtime.py", INT8, strip), TOP)
+    assert_is_the_face(run("onnx_runtime.py", model_forms("mobile_ssh")[INT8_FORM], strip), TOP)
 
 
 def test_saved_model(run, saved_model, strip):

@@ -109,7 +109,7 @@ def test_keep_list(rows, threshold):
 
 @pytest.mark.parametrize("threshold", [0.0, 0.3, 0.7])
 def test_keep_list_of_thousands(random_boxes, threshold):
-    rows = scored(random_boxes(2000))
+    rows = scored(random_boxes(3000))
     np.testing.assert_array_equal(nms(rows, threshold), nms_oracle(rows, threshold))
 
 

@@ -22,7 +22,7 @@ from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.images import IMAGE_SUFFIXES, network_input, read_image, shortest_side_scale
 from ssh_tf.utils.types import OnnxGraph, OnnxNode
 
-WINDOWS = 32
+WINDOWS = 64
 """How many windows ranges are measured on."""
 
 _SIDES, _MAX_SIDE, _WINDOW = (480, 640, 800, 1200), 1600, 640

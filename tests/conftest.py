@@ -71,6 +71,15 @@ def unseen_plots(monkeypatch):
     monkeypatch.setattr("ssh_tf.utils.plots._save", lambda figure, path: path.touch())
 
 
+@pytest.fixture
+def quick():
+    """Trainings of a test are quick ones; those that several tests share, made before, are as users have them."""
+    from training_runs import quick_trainings
+
+    with quick_trainings():
+        yield
+
+
 @pytest.fixture(scope="module")
 def kept_runners():
     """Networks that tools load one after the other are loaded once."""

@@ -26,7 +26,9 @@ from ssh_tf.utils.locks import claimed
 from ssh_tf.utils.tf1 import tf
 from ssh_tools import trainval_net
 from ssh_tools.trainval_net import main
-from training_runs import TrainingProcess, cluster, quick_trainings, settings, write_pictures
+from training_runs import TrainingProcess, cluster, settings, write_pictures
+
+pytestmark = pytest.mark.usefixtures("quick")
 
 STEPS = 20
 # In this process: die, as by kill -9, in the midst of iteration 13.
@@ -51,13 +53,6 @@ def signalled(self, row):
         os.kill(os.getpid(), signal.SIGTERM)
 TrainingLog.step = signalled
 """
-
-
-@pytest.fixture(autouse=True)
-def quick():
-    """But for the trainings that several tests share, which are as users have them."""
-    with quick_trainings():
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -10,16 +10,11 @@ from ssh_tf.model.files.checkpoints import Checkpoint
 from ssh_tf.model.training.mean_weights import mean_share
 from ssh_tf.utils.errors import CheckpointError
 from ssh_tools.trainval_net import main
-from training_runs import quick_trainings, settings, write_pictures
+from training_runs import settings, write_pictures
+
+pytestmark = pytest.mark.usefixtures("quick")
 
 STEPS, KEPT = 4, 0.2
-
-
-@pytest.fixture(autouse=True)
-def quick():
-    """But for the trainings that several tests share, which are as users have them."""
-    with quick_trainings():
-        yield
 
 
 @pytest.fixture(scope="module")

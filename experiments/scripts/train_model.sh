@@ -3,18 +3,19 @@
 #
 #   GPU_ID   0, or 0,1, or cpu
 #   FOLDER…  data in the training format, at least one; all are trained on together
-#   options  of tools/trainval_net.py, for both stages, e.g. -- --set TRAIN.IMS_PER_BATCH 1
+#   options  of tools/trainval_net.py, for all stages, e.g. -- --set TRAIN.IMS_PER_BATCH 1
 #
-# First come 9,000 iterations by mobile_faces.yml from an ImageNet checkpoint, then 3,121 by mobile_wider.yml from there.
-# WEIGHT=path names other first weights (default: data/imagenet_weights/mobile.npz); with an SSH network, as
-# data/models/mobile_ssh.pb, the second stage comes at once. STEPS="first second" sets other numbers of iterations,
-# OUTPUT=path the frozen graph (default: output/mobile_ssh.pb). A training that was stopped is resumed when it is started again.
+# First come 9,000 iterations by mobile_faces.yml from an ImageNet checkpoint, then 3,121 by mobile_wider.yml, then 3,300 of
+# the branch M1 alone by mobile_m1.yml. WEIGHT=path names other first weights (default: data/imagenet_weights/mobile.npz);
+# with an SSH network, as data/models/mobile_ssh.pb, the second stage comes at once. STEPS="first second third" sets other
+# numbers of iterations (0: without that stage), OUTPUT=path the frozen graph (default: output/mobile_ssh.pb). A training that
+# was stopped is resumed when it is started again.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 if [ $# -lt 2 ]; then
-    sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+    sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
     exit 2
 fi
 gpu=$1
@@ -29,15 +30,16 @@ shift || true
 if [ "${#folders[@]}" = 0 ]; then echo "error: name a folder to train on" >&2 && exit 2; fi
 
 if [ "$gpu" = cpu ]; then export CUDA_VISIBLE_DEVICES=-1; else export CUDA_VISIBLE_DEVICES=$gpu; fi
-read -r first second <<<"${STEPS:-9000 3121}"
+read -r first second third <<<"${STEPS:-9000 3121 3300}"
 weight=${WEIGHT:-data/imagenet_weights/mobile.npz}
 output=${OUTPUT:-output/mobile_ssh.pb}
 set_name=$(for folder in "${folders[@]}"; do basename "$(realpath "$folder")"; done | paste -sd +)
 
-# train TAG STEPS CFG WEIGHT [options]
+# train TAG STEPS CFG [options], from $weight, and let $weight be what comes of it
 train() {
-    local tag=$1 steps=$2 config=$3 from=$4
-    shift 4
+    local tag=$1 steps=$2 config=$3 from=$weight
+    shift 3
+    [ "${steps:-0}" != 0 ] || return 0
     echo "$tag: $steps iterations from $from"
     .venv/bin/python tools/trainval_net.py --backbone mobile --data "${folders[@]}" --weight "$from" --iters "$steps" \
         --cfg "experiments/cfgs/$config" --tag "$tag" "$@"
@@ -53,7 +55,8 @@ exec > >(trap '' INT TERM; exec tee "$log") 2>&1
 
 case $weight in
     *.pb | *ssh*) ;;
-    *) train first_stage "$first" mobile_faces.yml "$weight" "$@" ;;
+    *) train first_stage "$first" mobile_faces.yml "$@" ;;
 esac
-train second_stage "$second" mobile_wider.yml "$weight" "$@"
+train second_stage "$second" mobile_wider.yml "$@"
+train third_stage "$third" mobile_m1.yml "$@"
 .venv/bin/python tools/convert_ckpt_to_pb.py --backbone mobile --model "$weight" --output "$output" --half

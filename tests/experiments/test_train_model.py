@@ -19,6 +19,7 @@ fi
 """
 TRAIN = "tools/trainval_net.py --backbone mobile --data faces wider --weight"
 SECOND = "--cfg experiments/cfgs/mobile_wider.yml --tag second_stage"
+THIRD = "--cfg experiments/cfgs/mobile_m1.yml --tag third_stage"
 
 
 @pytest.fixture
@@ -28,15 +29,16 @@ def checkout(tmp_path):
     return make_checkout(tmp_path, SCRIPT, STAND_IN)
 
 
-def test_both_stages_and_the_graph(checkout):
-    done = run_script(checkout, SCRIPT, "0,1", "faces", "wider", "--", "--set", "TRAIN.EMA", "0.9", STEPS="20 30")
+def test_all_stages_and_the_graph(checkout):
+    done = run_script(checkout, SCRIPT, "0,1", "faces", "wider", "--", "--set", "TRAIN.EMA", "0.9", STEPS="20 30 40")
     assert done.returncode == 0, done.stderr
     output = "output/mobile/faces+wider"
     assert [line for line in done.stdout.splitlines() if line.startswith("gpu=")] == [
         f"gpu=0,1 {TRAIN} data/imagenet_weights/mobile.npz --iters 20 --cfg experiments/cfgs/mobile_faces.yml"
         " --tag first_stage --set TRAIN.EMA 0.9",
         f"gpu=0,1 {TRAIN} {output}/first_stage/mobile_ssh_iter_20.ckpt --iters 30 {SECOND} --set TRAIN.EMA 0.9",
-        f"gpu=0,1 tools/convert_ckpt_to_pb.py --backbone mobile --model {output}/second_stage/mobile_ssh_iter_30.ckpt"
+        f"gpu=0,1 {TRAIN} {output}/second_stage/mobile_ssh_iter_30.ckpt --iters 40 {THIRD} --set TRAIN.EMA 0.9",
+        f"gpu=0,1 tools/convert_ckpt_to_pb.py --backbone mobile --model {output}/third_stage/mobile_ssh_iter_40.ckpt"
         " --output output/mobile_ssh.pb --half",
     ]
 
@@ -44,8 +46,16 @@ def test_both_stages_and_the_graph(checkout):
 def test_from_an_ssh_network_the_second_stage_comes_at_once(checkout):
     done = run_script(checkout, SCRIPT, "cpu", "faces", "wider", WEIGHT="data/models/mobile_ssh.pb")
     assert done.returncode == 0, done.stderr
-    first, _ = [line for line in done.stdout.splitlines() if line.startswith("gpu=")]
+    first, *_ = [line for line in done.stdout.splitlines() if line.startswith("gpu=")]
     assert first == f"gpu=-1 {TRAIN} data/models/mobile_ssh.pb --iters 3121 {SECOND}"
+
+
+def test_a_stage_of_no_steps_is_left_out(checkout):
+    done = run_script(checkout, SCRIPT, "cpu", "faces", "wider", WEIGHT="data/models/mobile_ssh.pb", STEPS="0 0 40")
+    assert done.returncode == 0, done.stderr
+    first, last = [line for line in done.stdout.splitlines() if line.startswith("gpu=")]
+    assert first == f"gpu=-1 {TRAIN} data/models/mobile_ssh.pb --iters 40 {THIRD}"
+    assert "third_stage/mobile_ssh_iter_40.ckpt" in last
 
 
 def test_what_was_stopped_is_not_frozen(checkout):

@@ -167,6 +167,8 @@ def _check(config: Mapping[str, Any]) -> None:
         raise ConfigError(f"TRAIN.AUGMENT.FACE_SIDES holds [from, to, weight] with 0 < from < to, got {sides!r}")
     if not any(side[2] for side in sides):
         raise ConfigError(f"TRAIN.AUGMENT.FACE_SIDES needs a range with a weight above 0, got {sides!r}")
+    if not all(value("TRAIN.LAYERS") or [""]):
+        raise ConfigError(f"TRAIN.LAYERS names layers, or says all, got {value('TRAIN.LAYERS')!r}")
     if not _PLAIN_NAME.fullmatch(value("TRAIN.SNAPSHOT_PREFIX")):
         raise ConfigError(
             f"TRAIN.SNAPSHOT_PREFIX begins file names: letters, digits and _ . - are allowed, "

@@ -41,7 +41,13 @@ CONFIG_KEYS: Mapping[str, ConfigKey] = MappingProxyType(
     {
         "RNG_SEED": _count(3, "seed of the order of images, of augmentation and of random sampling", 0),
         "TRAIN.LEARNING_RATE": ConfigKey(0.001, "learning rate of the first iteration after the warm-up", 0, 1e6),
+        "TRAIN.OPTIMIZER": ConfigKey(
+            "momentum", "momentum: gradient descent with momentum; adamw: AdamW", choices=("momentum", "adamw")
+        ),
         "TRAIN.MOMENTUM": _part(0.9, "momentum of the gradient descent"),
+        "TRAIN.ADAMW_DECAY": ConfigKey(
+            0.01, "AdamW, in place of WEIGHT_DECAY: a step takes this part of the learning rate off the weights", 0, 1e6
+        ),
         "TRAIN.WEIGHT_DECAY": ConfigKey(0.0001, "factor of the L2 terms, once for each branch", 0, 1e6),
         "TRAIN.GAMMA": ConfigKey(0.1, "factor of the learning rate at each iteration of STEPSIZE", 0, 1e6),
         "TRAIN.STEPSIZE": ConfigKey([120000], "iterations at which the learning rate is multiplied by GAMMA", 1, _MANY),
@@ -56,7 +62,13 @@ CONFIG_KEYS: Mapping[str, ConfigKey] = MappingProxyType(
             0,
             0.999999,
         ),
-        "TRAIN.DOUBLE_BIAS": ConfigKey(True, "train biases at twice the learning rate"),
+        "TRAIN.LAYERS": ConfigKey(
+            ["all"],
+            "what is trained: beginnings of the layers' names below the network's (M1: that branch alone); "
+            "all: whatever the backbone does not freeze",
+            alone=True,
+        ),
+        "TRAIN.DOUBLE_BIAS": ConfigKey(True, "double the gradients of biases (with AdamW nothing comes of it)"),
         "TRAIN.BIAS_DECAY": ConfigKey(False, "apply weight decay to biases too"),
         "TRAIN.IMS_PER_BATCH": _count(1, "images of a step on each device"),
         "TRAIN.ASPECT_GROUPING": ConfigKey(True, "whole images: those of a batch are all wide or all tall"),
@@ -125,6 +137,9 @@ CONFIG_KEYS: Mapping[str, ConfigKey] = MappingProxyType(
             "drawn; 1 for all others",
             0,
             1e6,
+        ),
+        "TRAIN.AUGMENT.CROWD_POWER": _part(
+            0.0, "an image with n faces is drawn in proportion to n + 1 to this power; 0: all alike"
         ),
         "TEST.SCALES": _sides([1200], "shortest sides in pixels; one: a single scale; several: an image pyramid"),
         "TEST.MAX_SIZE": _sides(1600, "single scale: largest longest side"),

@@ -3,6 +3,7 @@
 from ssh_tf.layer_utils.matching import MatchOptions
 from ssh_tf.model.inference.detection import proposal_options as proposal_options  # where callers look for it
 from ssh_tf.nets.network_options import NetworkOptions
+from ssh_tf.nets.optimizer import OptimizerOptions
 from ssh_tf.nets.training_graph import SamplingOptions
 from ssh_tf.roi_data_layer.pipeline_options import FaceSides, PipelineOptions
 from ssh_tf.utils.types import Config
@@ -47,6 +48,12 @@ def sampling_options(config: Config) -> SamplingOptions:
     )
 
 
+def optimizer_options(config: Config) -> OptimizerOptions:
+    """Numbers of the optimiser."""
+    train = config.TRAIN
+    return OptimizerOptions(kind=train.OPTIMIZER, momentum=train.MOMENTUM, decay=train.ADAMW_DECAY)
+
+
 def pipeline_options(config: Config) -> PipelineOptions:
     """How training samples are drawn and made."""
     train, augment = config.TRAIN, config.TRAIN.AUGMENT
@@ -56,6 +63,7 @@ def pipeline_options(config: Config) -> PipelineOptions:
         flip_rate=0.5 if train.USE_FLIPPED else 0.0,
         aspect_grouping=train.ASPECT_GROUPING and not any(augment.CROP_SIZE),
         group_weights=dict(augment.GROUP_WEIGHTS),
+        crowd_power=augment.CROWD_POWER,
         blank_ignored=augment.BLANK_IGNORED,
         crop_sizes=tuple(filter(None, augment.CROP_SIZE)),
         face_sides=tuple(FaceSides(*side) for side in augment.FACE_SIDES),

@@ -25,6 +25,7 @@ from ssh_tf.model.training.snapshots import Snapshot, SnapshotFolder, check_data
 from ssh_tf.model.training.step import build_training_step
 from ssh_tf.model.training.tables import LossRow
 from ssh_tf.model.training.workers import CommonStart, lost_workers
+from ssh_tf.nets.optimizer import without_optimizer
 from ssh_tf.roi_data_layer.pipeline import data_errors, make_dataset
 from ssh_tf.utils.errors import SSHError
 from ssh_tf.utils.locks import claimed
@@ -132,7 +133,7 @@ def _dataset(
 
 
 def _load_weights(session: Session, path: str, backbone: str, variables: Sequence[Variable], devices: Devices) -> None:
-    model = [variable for variable in variables if not variable.op.name.endswith("/Momentum")]
+    model = without_optimizer(variables)
     weights = initial_weights(path, backbone, model)
     loaded = [variable for variable in model if variable.op.name in weights.values]
     values = {

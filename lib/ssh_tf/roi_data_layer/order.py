@@ -22,7 +22,8 @@ class DrawOrder:
     """Which record each (iteration, slot) takes.
 
     An epoch draws each image once, in an order of its own. With `group_weights` an image of weight w is drawn about w
-    times an epoch: that of its group, or else of its data set, or else 1.
+    times an epoch: that of its group, or else of its data set, or else 1. With `crowd_power` p that of an image of
+    n faces is multiplied by (n + 1) ** p, over the mean of these factors.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class DrawOrder:
         joint_batch: int,
         aspect_grouping: bool = False,
         group_weights: Mapping[str, float] | None = None,
+        crowd_power: float = 0.0,
     ) -> None:
         """Prepare the order of `records` for iterations of `joint_batch` samples.
 
@@ -47,6 +49,9 @@ class DrawOrder:
         self._weights = np.array(
             [weights.get(record.group, weights.get(record.source, 1.0)) for record in records], dtype=np.float64
         )
+        if crowd_power and records:
+            crowds = (1.0 + np.array([len(record.boxes) for record in records])) ** crowd_power
+            self._weights *= crowds / crowds.mean()
         if not self._weights.sum() > 0:
             raise DataError("no image can be drawn: there are none, or all weights are zero")
         self._landscape = np.array([record.width >= record.height for record in records])

@@ -29,6 +29,8 @@ class PipelineOptions(NamedTuple):
     aspect_grouping: bool
     # How often an image of a group (`ImageRecord.group`) is drawn, against 1 for the groups not named.
     group_weights: Mapping[str, float]
+    # An image with n faces is drawn in proportion to (n + 1) ** crowd_power.
+    crowd_power: float
     # Paint doubtful faces and those too small in the mean colour, so that they are background that teaches nothing.
     blank_ignored: bool
 
@@ -69,6 +71,7 @@ UNALTERED = PipelineOptions(
     flip_rate=0.0,
     aspect_grouping=False,
     group_weights=MappingProxyType({}),
+    crowd_power=0.0,
     blank_ignored=False,
     crop_sizes=(),
     face_sides=(FaceSides(8.0, 500.0),),

@@ -45,7 +45,9 @@ class Sampler:
         Raises:
             DataError: see `DrawOrder`.
         """
-        self.order = DrawOrder(records, seed, joint_batch, options.aspect_grouping, options.group_weights)
+        self.order = DrawOrder(
+            records, seed, joint_batch, options.aspect_grouping, options.group_weights, options.crowd_power
+        )
         self._records = records
         self._options = options
         self._seed = seed

@@ -92,6 +92,7 @@ def test_plain_form_is_what_was_loaded():
         (["TRAIN.AUGMENT.VISIBLE", "[0.5, 0.2]"], ["VISIBLE", "ascending"]),
         (["TRAIN.AUGMENT.VISIBLE", "[0.5, 1.2]"], ["VISIBLE", "between 0 and 1"]),
         (["TRAIN.AUGMENT.GROUP_WEIGHTS", "{'a': 'much'}"], ["GROUP_WEIGHTS.a", "float", "much"]),
+        (["TRAIN.LAYERS", "[]"], ["TRAIN.LAYERS names layers"]),
         (["TRAIN.SNAPSHOT_PREFIX", "a/b"], ["SNAPSHOT_PREFIX", "a/b"]),
         (["TRAIN.SNAPSHOT_PREFIX", ""], ["SNAPSHOT_PREFIX", "letters"]),
     ],

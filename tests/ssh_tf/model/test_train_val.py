@@ -132,6 +132,31 @@ def test_training_changes_what_it_should(unbroken, first_weights):
     assert moved == {name for name in before if not frozen.search(name)}
 
 
+def test_layers_that_are_named_alone_are_trained(arguments, first_weights):
+    line, folder = arguments("branch", steps=2, TRAIN__LAYERS="['M1/', 'M1_box']", TRAIN__EMA=0.5)
+    assert main(line) == 0
+    before, after = np.load(first_weights), variables(folder, 2)
+    moved = {name for name in before if not np.array_equal(before[name], after[name])}
+    assert moved == {name for name in before if name.startswith(("Tiny/M1/", "Tiny/M1_box/"))}
+    line, folder = arguments("no_branch", TRAIN__LAYERS="M4")
+    with pytest.raises(ConfigError, match=r"TRAIN\.LAYERS: nothing that is trained begins with 'M4'; there are .*M1, "):
+        main(line)
+
+
+def test_a_resumed_training_by_adamw_is_as_an_unbroken_one(arguments, first_weights):
+    settings = {"TRAIN__OPTIMIZER": "adamw", "TRAIN__EMA": 0.5, "TRAIN__SNAPSHOT_ITERS": 1}
+    ends = []
+    for tag, parts in (("adamw", [4]), ("adamw_in_parts", [2, 4])):
+        for steps in parts:
+            line, folder = arguments(tag, steps=steps, **settings)
+            assert main(line) == 0
+        ends.append(variables(folder, 4))
+    assert {"Tiny/M1/conv2/weights/Adam_1", "Tiny/M1/conv2/weights/Other", "beta1_power"} <= ends[0].keys()
+    for name, value in ends[0].items():
+        np.testing.assert_array_equal(value, ends[1][name], err_msg=name)
+    assert not np.array_equal(ends[0]["Tiny/M1/conv2/weights"], np.load(first_weights)["Tiny/M1/conv2/weights"])
+
+
 def test_what_a_training_writes(unbroken):
     assert {path.name for path in unbroken.iterdir()} == {
         "loss.csv",

@@ -82,6 +82,13 @@ def test_a_weight_of_a_data_set_holds_where_the_group_has_none():
     assert Counter(draw(order, 1, order.epoch_length)) == {0: 1, 1: 2, 2: 4}
 
 
+def test_crowds_are_drawn_more_often():
+    records = [record()._replace(boxes=np.zeros((faces, 4), np.float32)) for faces in (0, 3, 8)]
+    drawn = Counter(draw(DrawOrder(records, 0, 1, crowd_power=0.5), 1, 6000))
+    assert [drawn[index] for index in range(3)] == pytest.approx([1000, 2000, 3000], abs=100)
+    assert DrawOrder(records, 0, 1, crowd_power=0.5).epoch_length == 3
+
+
 def test_weight_zero_is_never_drawn():
     records = [record("a")] * 5 + [record("b")] * 5
     assert set(draw(DrawOrder(records, 0, 2, group_weights={"a": 0.0}), 2, 50)) == set(range(5, 10))

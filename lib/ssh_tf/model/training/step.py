@@ -4,18 +4,21 @@ Letters: `N` images of a batch over the devices of this process, `B` branches (3
 """
 
 import warnings
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ssh_tf.layer_utils.anchors import BRANCHES
 from ssh_tf.layer_utils.losses import BranchLoss
-from ssh_tf.model.options import network_options, sampling_options
+from ssh_tf.model.options import network_options, optimizer_options, sampling_options
 from ssh_tf.model.training.data import TrainingBatch
 from ssh_tf.model.training.devices import Devices
 from ssh_tf.model.training.mean_weights import follow
+from ssh_tf.nets.optimizer import ADAMW, apply_gradients
 from ssh_tf.nets.training_graph import Losses, joint_gradients, training_losses
 from ssh_tf.roi_data_layer.pipeline import batch_image
+from ssh_tf.utils.errors import ConfigError
 from ssh_tf.utils.tf1 import tf
-from ssh_tf.utils.types import Config, Dataset, Tensor
+from ssh_tf.utils.types import Config, Dataset, Tensor, Variable
 
 
 class TrainingStep(NamedTuple):
@@ -45,11 +48,31 @@ def _join(values: list[Tensor]) -> Losses:
     return Losses(tuple(pairs), values[-2], values[-1])
 
 
+def trained_variables(variables: Sequence[Variable], layers: Sequence[str]) -> list[Variable]:
+    """Those of `variables` that `TRAIN.LAYERS` names: what follows the network's scope begins with one of `layers`.
+
+    Raises:
+        ConfigError: one of `layers` names nothing.
+    """
+    if list(layers) == ["all"]:
+        return list(variables)
+    below = [str(variable.name).partition("/")[2] for variable in variables]
+    for layer in layers:
+        if not any(name.startswith(layer) for name in below):
+            known = ", ".join(sorted({name.partition("/")[0] for name in below}))
+            raise ConfigError(f"TRAIN.LAYERS: nothing that is trained begins with {layer!r}; there are {known}")
+    return [variable for variable, name in zip(variables, below, strict=True) if name.startswith(tuple(layers))]
+
+
 def build_training_step(devices: Devices, dataset: Dataset, backbone: str, config: Config) -> TrainingStep:
     """Build the step; `dataset` yields `TrainingBatch` of N images, which the devices of this process share out."""
     train = config.TRAIN
     strategy = devices.strategy
-    network, sampling = network_options(config, backbone), sampling_options(config)
+    network, sampling, optimizer = (
+        network_options(config, backbone),
+        sampling_options(config),
+        optimizer_options(config),
+    )
     rate = tf.placeholder(tf.float32, (), "learning_rate")
     weights = tf.placeholder(tf.float32, (len(BRANCHES),), "branch_weights")
     share = tf.placeholder(tf.float32, (), "mean_share")
@@ -60,10 +83,12 @@ def build_training_step(devices: Devices, dataset: Dataset, backbone: str, confi
         with tf.variable_scope(tf.get_variable_scope(), use_resource=True):
             images = batch_image(batch.image, batch.im_info)
             losses = training_losses(images, batch.targets, weights, network, sampling)
-        pairs = joint_gradients(losses.total, tf.trainable_variables(), train.DOUBLE_BIAS, train.CLIP_GRADIENTS)
-        optimizer = tf.train.MomentumOptimizer(rate, train.MOMENTUM)
+        variables = trained_variables(tf.trainable_variables(), train.LAYERS)
+        # AdamW decays weights by itself.
+        minimised = losses.total - losses.decay if optimizer.kind == ADAMW else losses.total
+        pairs = joint_gradients(minimised, variables, train.DOUBLE_BIAS, train.CLIP_GRADIENTS)
         with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
-            applied = optimizer.apply_gradients(pairs, skip_gradients_aggregation=True)
+            applied = apply_gradients(pairs, rate, optimizer)
         values = [value for loss in losses.branches for value in loss] + [losses.decay, losses.total, stop]
         with tf.control_dependencies([applied]):
             followed = follow([variable for _, variable in pairs], share) if train.EMA else tf.no_op()

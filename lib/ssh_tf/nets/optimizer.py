@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.tf1 import tf, variable_name
 from ssh_tf.utils.types import Tensor, Variable
 
 ADAMW = "adamw"
@@ -23,8 +23,7 @@ class OptimizerOptions(NamedTuple):
 
 def without_optimizer(variables: Sequence[Variable]) -> list[Variable]:
     """Those of `variables` that `apply_gradients` has not made."""
-    # Not the name of the operation: it differs from device to device.
-    return [variable for variable in variables if not str(variable.name).removesuffix(":0").endswith(_ADDED)]
+    return [variable for variable in variables if not variable_name(variable).endswith(_ADDED)]
 
 
 def apply_gradients(pairs: Sequence[tuple[Tensor, Variable]], rate: Tensor, options: OptimizerOptions) -> Tensor:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from ssh_tf.utils.errors import SSHError
 from ssh_tf.utils.lazy import LazyModule
-from ssh_tf.utils.types import Session
+from ssh_tf.utils.types import Session, Variable
 
 _LOCK = threading.Lock()
 _STANDARD_ERROR = 2
@@ -80,7 +80,7 @@ else:
     saved_model_pb2 = _TensorFlowModule("tensorflow.core.protobuf.saved_model_pb2")
 
 
-__all__ = ["cpu_session", "has_tensorflow", "saved_model_pb2", "slim", "tf"]
+__all__ = ["cpu_session", "has_tensorflow", "saved_model_pb2", "slim", "tf", "variable_name"]
 
 
 @contextmanager
@@ -93,3 +93,8 @@ def cpu_session() -> Iterator[Session]:
 def has_tensorflow() -> bool:
     """Whether TensorFlow is installed; it is not imported."""
     return importlib.util.find_spec("tensorflow") is not None
+
+
+def variable_name(variable: Variable) -> str:
+    """Its name without TensorFlow's `:0`. The name of its operation differs from device to device."""
+    return str(variable.name).removesuffix(":0")

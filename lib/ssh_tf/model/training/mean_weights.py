@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from ssh_tf.model.training.devices import Devices
-from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.tf1 import tf, variable_name
 from ssh_tf.utils.types import Session, Tensor, Variable
 
 _OTHER = "/Other"
@@ -30,7 +30,7 @@ def follow(variables: Sequence[Variable], share: Tensor) -> Tensor:
     updates = []
     for variable in variables:
         mean = tf.get_variable(
-            f"{_name(variable)}{_OTHER}",
+            f"{variable_name(variable)}{_OTHER}",
             shape=variable.shape,
             initializer=tf.zeros_initializer(),
             trainable=False,
@@ -43,7 +43,7 @@ def follow(variables: Sequence[Variable], share: Tensor) -> Tensor:
 
 def without_means(variables: Iterable[Variable]) -> list[Variable]:
     """Those of `variables` that `follow` has not made."""
-    return [variable for variable in variables if not _name(variable).endswith(_OTHER)]
+    return [variable for variable in variables if not variable_name(variable).endswith(_OTHER)]
 
 
 def has_means(names: Iterable[str]) -> bool:
@@ -56,7 +56,7 @@ class MeanWeights:
 
     def __init__(self, variables: Sequence[Variable], devices: Devices) -> None:
         """Add what it takes to the default graph; `variables` are all of the training."""
-        named = {_name(variable): variable for variable in variables}
+        named = {variable_name(variable): variable for variable in variables}
         pairs = [(named[name.removesuffix(_OTHER)], mean) for name, mean in named.items() if name.endswith(_OTHER)]
         update = devices.strategy.extended.update
         self._begin = [
@@ -86,8 +86,3 @@ def _exchanged(weight: Variable, mean: Variable) -> Tensor:
     old_weight, old_mean = weight.read_value(), mean.read_value()
     with tf.control_dependencies([old_weight, old_mean]):
         return tf.group(weight.assign(old_mean, read_value=False), mean.assign(old_weight, read_value=False))
-
-
-def _name(variable: Variable) -> str:
-    # Not the name of the operation: it differs from device to device.
-    return str(variable.name).removesuffix(":0")

@@ -17,7 +17,7 @@ from ssh_tf.nets.optimizer import ADAMW, apply_gradients
 from ssh_tf.nets.training_graph import Losses, joint_gradients, training_losses
 from ssh_tf.roi_data_layer.pipeline import batch_image
 from ssh_tf.utils.errors import ConfigError
-from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.tf1 import tf, variable_name
 from ssh_tf.utils.types import Config, Dataset, Tensor, Variable
 
 
@@ -56,7 +56,7 @@ def trained_variables(variables: Sequence[Variable], layers: Sequence[str]) -> l
     """
     if list(layers) == ["all"]:
         return list(variables)
-    below = [str(variable.name).partition("/")[2] for variable in variables]
+    below = [variable_name(variable).partition("/")[2] for variable in variables]
     for layer in layers:
         if not any(name.startswith(layer) for name in below):
             known = ", ".join(sorted({name.partition("/")[0] for name in below}))

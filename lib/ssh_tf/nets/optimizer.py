@@ -39,7 +39,7 @@ def apply_gradients(pairs: Sequence[tuple[Tensor, Variable]], rate: Tensor, opti
         decays = [
             variable.assign_sub(rate * options.decay * variable.read_value(), read_value=False)
             for _, variable in pairs
-            if variable.name.endswith("/weights:0")
+            if variable_name(variable).endswith("/weights")
         ]
     with tf.control_dependencies(decays):
         return tf.train.AdamOptimizer(rate).apply_gradients(pairs, skip_gradients_aggregation=True)

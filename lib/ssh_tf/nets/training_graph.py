@@ -14,7 +14,7 @@ from ssh_tf.layer_utils.losses import BranchLoss, branch_loss
 from ssh_tf.nets.layers import weight_decay
 from ssh_tf.nets.network import Rows, ssh_network
 from ssh_tf.nets.network_options import NetworkOptions
-from ssh_tf.utils.tf1 import tf
+from ssh_tf.utils.tf1 import tf, variable_name
 from ssh_tf.utils.types import Strategy, Tensor, Variable
 
 
@@ -138,9 +138,8 @@ def joint_gradients(
     used = [variable for gradient, variable in zip(found, variables, strict=True) if gradient is not None]
     gradients = over_devices(tf.distribute.ReduceOp.MEAN, [gradient for gradient in found if gradient is not None])
     if double_bias:
-        # Not the name of the operation: it differs from device to device.
         gradients = [
-            2.0 * gradient if variable.name.endswith("/biases:0") else gradient
+            2.0 * gradient if variable_name(variable).endswith("/biases") else gradient
             for gradient, variable in zip(gradients, used, strict=True)
         ]
     if clip_norm > 0:

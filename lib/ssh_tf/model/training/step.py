@@ -84,12 +84,13 @@ def build_training_step(devices: Devices, dataset: Dataset, backbone: str, confi
             images = batch_image(batch.image, batch.im_info)
             losses = training_losses(images, batch.targets, weights, network, sampling)
         variables = trained_variables(tf.trainable_variables(), train.LAYERS)
+        parts = [value for loss in losses.branches for value in loss]
         # AdamW decays weights by itself.
-        minimised = losses.total - losses.decay if optimizer.kind == ADAMW else losses.total
+        minimised = tf.add_n(parts) if optimizer.kind == ADAMW else losses.total
         pairs = joint_gradients(minimised, variables, train.DOUBLE_BIAS, train.CLIP_GRADIENTS)
         with tf.control_dependencies(tf.get_collection(tf.GraphKeys.UPDATE_OPS)):
             applied = apply_gradients(pairs, rate, optimizer)
-        values = [value for loss in losses.branches for value in loss] + [losses.decay, losses.total, stop]
+        values = [*parts, losses.decay, losses.total, stop]
         with tf.control_dependencies([applied]):
             followed = follow([variable for _, variable in pairs], share) if train.EMA else tf.no_op()
         with tf.control_dependencies([applied, followed]):

@@ -113,6 +113,9 @@ CONFIG_KEYS: Mapping[str, ConfigKey] = MappingProxyType(
         "TRAIN.AUGMENT.ANYWHERE_RATE": _part(
             0.0, "windows: share cut at a random place and scale instead of around a face"
         ),
+        "TRAIN.AUGMENT.MOSAIC_RATE": _part(
+            0.0, "windows: share made of four windows of half the side, each of an image of its own"
+        ),
         "TRAIN.AUGMENT.MAX_UPSCALE": ConfigKey(
             3.0, "windows: largest factor by which pictures are enlarged", 1e-3, 1e3
         ),

@@ -68,6 +68,7 @@ def pipeline_options(config: Config) -> PipelineOptions:
         crop_sizes=tuple(filter(None, augment.CROP_SIZE)),
         face_sides=tuple(FaceSides(*side) for side in augment.FACE_SIDES),
         anywhere_rate=augment.ANYWHERE_RATE,
+        mosaic_rate=augment.MOSAIC_RATE,
         max_upscale=augment.MAX_UPSCALE,
         min_face=augment.MIN_FACE,
         visible=(augment.VISIBLE[0], augment.VISIBLE[1]),

@@ -5,7 +5,7 @@ are (H, W, 3) uint8 BGR. A resize by `f` takes the coordinate x to f·x, as at i
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -132,11 +132,15 @@ def cut_window(image: Image, boxes: Boxes, window: Window) -> tuple[Image, Boxes
 def pad_to_square(part: Image, window: Window, size: int) -> Image:
     """Lay the part that `cut_window` gave into a (S, S, 3) square of the mean colour."""
     x, y, columns, rows = window.target
-    if (columns, rows) == (size, size):
-        return part
+    return part if (columns, rows) == (size, size) else lay_out([part], [(x, y)], size)
+
+
+def lay_out(parts: Sequence[Image], corners: Iterable[Sequence[int]], size: int) -> Image:
+    """Lay images into a (S, S, 3) square of the mean colour, each with its upper left pixel at its corner x, y."""
     square = np.empty((size, size, 3), dtype=np.uint8)
     square[:] = MEAN_COLOUR
-    square[y : y + rows, x : x + columns] = part
+    for part, (x, y) in zip(parts, corners, strict=True):
+        square[y : y + part.shape[0], x : x + part.shape[1]] = part
     return square
 
 

@@ -75,6 +75,10 @@ class DrawOrder:
         epoch, position = divmod(iteration * self._joint_batch + slot, self._length)
         return int(self._epoch(epoch)[position])
 
+    def draw(self, rng: np.random.Generator) -> int:
+        """Draw the index of any record, by its weight; no epoch counts it."""
+        return int(rng.choice(len(self._weights), p=self._weights / self._weights.sum()))
+
     def _draw_epoch(self, epoch: int) -> npt.NDArray[np.int64]:
         """Record indices (L,) of one epoch."""
         rng = random_generator(self._seed, Stream.IMAGE_ORDER, epoch)

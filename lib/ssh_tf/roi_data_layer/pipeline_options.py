@@ -39,6 +39,8 @@ class PipelineOptions(NamedTuple):
     # Share of windows that are cut anywhere at any scale, as if the image had no face. Without them what is enlarged a
     # lot always shows a large face, and the network learns to see one in anything that is enlarged.
     anywhere_rate: float
+    # Share of windows that are made of four of half the side, each of an image of its own: a step shows more images.
+    mosaic_rate: float
     max_upscale: float
     # Faces with a smaller side than this at the network's input become ignore regions.
     min_face: float
@@ -76,6 +78,7 @@ UNALTERED = PipelineOptions(
     crop_sizes=(),
     face_sides=(FaceSides(8.0, 500.0),),
     anywhere_rate=0.0,
+    mosaic_rate=0.0,
     max_upscale=3.0,
     min_face=6.0,
     visible=(0.0, 0.5),

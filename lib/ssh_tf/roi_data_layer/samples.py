@@ -4,7 +4,7 @@ Letters: `H, W` size of the sample, `G` its boxes, `B` samples of an iteration o
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -59,41 +59,37 @@ class Sampler:
             DataError: the image cannot be read, and the options do not allow another in its place.
         """
         rng = random_generator(self._seed, Stream.SAMPLE, iteration, slot)
-        index, image = self._read(iteration, slot)
-        record, options = self._records[index], self._options
-        boxes = np.concatenate([record.boxes, record.ignore])
-        kinds = np.repeat(np.array([FACE, IGNORE], np.int32), [len(record.boxes), len(record.ignore)])
-        window, doubtful = None, boxes[kinds == IGNORE]
-        side = self._window_side(iteration)
-        if side:
-            anywhere = rng.random() < options.anywhere_rate
-            window = augmentation.draw_window(
-                rng,
-                image.shape[0],
-                image.shape[1],
-                record.boxes[:0] if anywhere else record.boxes,
-                side,
-                options.face_sides,
-                options.max_upscale,
-                options.min_fill,
-            )
-            image, boxes, kinds, doubtful = _cut(image, boxes, kinds, window, side, options)
-            scale = (window.target[2] / window.source[2] + window.target[3] / window.source[3]) / 2.0
-        else:
+        index, image = self._read(self.order(iteration + later, slot) for later in range(_SUBSTITUTES_AT_MOST))
+        options, side = self._options, self._window_side(iteration)
+        if not side:
             shared = random_generator(self._seed, Stream.IMAGE_SCALE, iteration)
             shortest = options.scales[shared.integers(len(options.scales))]
             scale = shortest_side_scale(image.shape[0], image.shape[1], shortest, options.max_size)
-            image = np.asarray(resize(image, scale), np.uint8)
-            boxes, doubtful = boxes * np.float32(scale), doubtful * np.float32(scale)
-        image = _change_pixels(image, options, rng)
-        if window is not None:
-            image = augmentation.pad_to_square(image, window, side)
-        if options.blank_ignored and len(doubtful):
-            image = augmentation.fill_regions(image, doubtful, boxes[kinds == FACE])
+            part = _whole(rng, self._records[index], image, scale, options)
+        elif side > 1 and options.mosaic_rate and rng.random() < options.mosaic_rate:
+            part = self._mosaic(rng, index, image, side)
+        else:
+            part = _window(rng, self._records[index], image, side, options)
+        image, boxes = part.image, part.boxes
         if rng.random() < options.flip_rate:
             image, boxes = augmentation.flip(image, boxes)
-        im_info = np.array([*image.shape[:2], scale], dtype=np.float32)
-        return TrainingSample(image, im_info, boxes.astype(np.float32), kinds, np.int64(index))
+        im_info = np.array([*image.shape[:2], part.scale], dtype=np.float32)
+        return TrainingSample(image, im_info, boxes.astype(np.float32), part.kinds, np.int64(index))
+
+    def _mosaic(self, rng: np.random.Generator, index: int, image: npt.NDArray[np.uint8], side: int) -> "_Part":
+        """Four windows of half the side, of this image and three others, as one of `side` pixels."""
+        half, parts = side // 2, []
+        for _ in range(4):
+            if parts:
+                index, image = self._read(self.order.draw(rng) for _ in range(_SUBSTITUTES_AT_MOST))
+            parts.append(_window(rng, self._records[index], image, half, self._options))
+        corners = np.array([(0, 0), (half, 0), (0, half), (half, half)], np.float32)
+        return _Part(
+            augmentation.lay_out([part.image for part in parts], corners.astype(int), side),
+            np.concatenate([part.boxes + np.tile(corner, 2) for part, corner in zip(parts, corners, strict=True)]),
+            np.concatenate([part.kinds for part in parts]),
+            sum(part.scale for part in parts) / 4.0,
+        )
 
     def _window_side(self, iteration: int) -> int:
         """The side of the windows of an iteration; 0 for whole images."""
@@ -102,10 +98,9 @@ class Sampler:
             return sides[0] if sides else 0
         return sides[random_generator(self._seed, Stream.IMAGE_SCALE, iteration).integers(len(sides))]
 
-    def _read(self, iteration: int, slot: int) -> tuple[int, npt.NDArray[np.uint8]]:
-        # In the place of an unreadable image comes the one that the same slot has in the next iteration, and so on.
-        for later in range(_SUBSTITUTES_AT_MOST):
-            index = self.order(iteration + later, slot)
+    def _read(self, indices: Iterable[int]) -> tuple[int, npt.NDArray[np.uint8]]:
+        # In the place of an unreadable image comes the one that is named next.
+        for index in indices:
             try:
                 return index, read_image(self._records[index].path)
             except ImageError as error:
@@ -113,6 +108,69 @@ class Sampler:
                     raise DataError(f"training image {error}") from error
                 _LOG.warning("training image %s; another one is taken", error)
         raise DataError(f"{_SUBSTITUTES_AT_MOST} training images in a row cannot be read (see the warnings)")
+
+
+class _Part(NamedTuple):
+    """What an image gives to a sample."""
+
+    image: npt.NDArray[np.uint8]  # (H, W, 3) BGR
+    boxes: npt.NDArray[np.float32]  # (G, 4)
+    kinds: npt.NDArray[np.int32]  # (G,)
+    scale: float  # against the file
+
+
+def _boxes_and_kinds(record: ImageRecord) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
+    kinds = np.repeat(np.array([FACE, IGNORE], np.int32), [len(record.boxes), len(record.ignore)])
+    return np.concatenate([record.boxes, record.ignore]), kinds
+
+
+def _whole(
+    rng: np.random.Generator,
+    record: ImageRecord,
+    image: npt.NDArray[np.uint8],
+    scale: float,
+    options: PipelineOptions,
+) -> _Part:
+    """The whole image, resized by `scale`."""
+    boxes, kinds = _boxes_and_kinds(record)
+    boxes = boxes * np.float32(scale)
+    image = _change_pixels(np.asarray(resize(image, scale), np.uint8), options, rng)
+    return _Part(_blank(image, boxes[kinds == IGNORE], boxes[kinds == FACE], options), boxes, kinds, scale)
+
+
+def _window(
+    rng: np.random.Generator,
+    record: ImageRecord,
+    image: npt.NDArray[np.uint8],
+    side: int,
+    options: PipelineOptions,
+) -> _Part:
+    """A square window of `side` pixels."""
+    boxes, kinds = _boxes_and_kinds(record)
+    anywhere = rng.random() < options.anywhere_rate
+    window = augmentation.draw_window(
+        rng,
+        image.shape[0],
+        image.shape[1],
+        record.boxes[:0] if anywhere else record.boxes,
+        side,
+        options.face_sides,
+        options.max_upscale,
+        options.min_fill,
+    )
+    image, boxes, kinds, doubtful = _cut(image, boxes, kinds, window, side, options)
+    scale = (window.target[2] / window.source[2] + window.target[3] / window.source[3]) / 2.0
+    image = augmentation.pad_to_square(_change_pixels(image, options, rng), window, side)
+    return _Part(_blank(image, doubtful, boxes[kinds == FACE], options), boxes, kinds, scale)
+
+
+def _blank(
+    image: npt.NDArray[np.uint8],
+    doubtful: npt.NDArray[np.float32],
+    faces: npt.NDArray[np.float32],
+    options: PipelineOptions,
+) -> npt.NDArray[np.uint8]:
+    return augmentation.fill_regions(image, doubtful, faces) if options.blank_ignored and len(doubtful) else image
 
 
 def _cut(

@@ -44,6 +44,9 @@ def make_record(folder, name, height, width, faces, ignore=()):
     return ImageRecord(path, f"{name}/{path.name}", height, width, faces, ignore)
 
 
+MOSAIC = EVERYTHING._replace(mosaic_rate=0.5)
+
+
 @pytest.fixture(scope="module")
 def records(tmp_path_factory):
     folder = tmp_path_factory.mktemp("images")
@@ -101,6 +104,44 @@ def test_boxes_lie_on_their_faces(records, crop_size, flip_rate):
     assert checked > 150
 
 
+def test_a_mosaic_is_four_windows_of_half_the_side(records):
+    options = UNALTERED._replace(crop_sizes=(128,), face_sides=(FaceSides(12.0, 60.0),), mosaic_rate=1.0)
+    sampler = Sampler(records, options, seed=1, joint_batch=4)
+    checked, contents = 0, set()
+    for iteration in range(40):
+        sample = sampler(iteration, iteration % 4)
+        assert sample.image.shape == (128, 128, 3)
+        for x, y in ((0, 0), (64, 0), (0, 64), (64, 64)):
+            quarter = sample.image[y : y + 64, x : x + 64]
+            contents.add(quarter.tobytes())
+            quarter[(quarter == MEAN_COLOUR).all(axis=2)] = 0
+            expected = np.clip(colour_extents(quarter), 0, 63)
+            for extent in expected[(expected[:, 2:] - expected[:, :2]).min(axis=1) >= 2]:
+                assert np.abs(sample.boxes - [x, y, x, y] - extent).max(axis=1).min() <= 1.0
+                checked += 1
+        assert np.array_equal(sample.boxes[:, :2] // 64, sample.boxes[:, 2:] // 64), "a box reaches over a seam"
+    assert checked > 100
+    assert len(contents) > 100
+
+
+def test_of_a_mosaic_no_window_is_larger_than_a_quarter(records):
+    """Of an odd side a line of the mean colour is left over."""
+    options = UNALTERED._replace(crop_sizes=(65,), face_sides=(FaceSides(12.0, 60.0),), mosaic_rate=1.0)
+    image = Sampler(records, options, seed=1, joint_batch=1)(0, 0).image
+    assert (image[64] == MEAN_COLOUR).all()
+    assert (image[:, 64] == MEAN_COLOUR).all()
+    assert not (image[:64, :64] == MEAN_COLOUR).all()
+
+
+def test_a_mosaic_passes_over_unreadable_images(records, tmp_path):
+    broken = records[0]._replace(path=tmp_path / "none.png")
+    options = UNALTERED._replace(crop_sizes=(64,), mosaic_rate=1.0)
+    with pytest.raises(DataError, match=r"none\.png"):
+        [Sampler([broken, *records], options, seed=1, joint_batch=1)(i, 0) for i in range(20)]
+    sampler = Sampler([broken, *records], options._replace(skip_unreadable=True), seed=1, joint_batch=1)
+    assert 0 not in {int(sampler(iteration, 0).record) for iteration in range(20)}
+
+
 def test_reference_mode_literally(records):
     sample = Sampler(records[:1], UNALTERED._replace(scales=(300,), max_size=900), seed=0, joint_batch=1)(0, 0)
     assert sample.image.shape == (300, 600, 3)
@@ -125,8 +166,9 @@ def test_an_iteration_shares_its_scale(records):
     assert set.union(*sides) == {60, 90, 120}
 
 
-def test_samples_are_a_function_of_seed_iteration_and_slot(records):
-    first, second, other = (Sampler(records, EVERYTHING, seed, joint_batch=3) for seed in (5, 5, 6))
+@pytest.mark.parametrize("options", [EVERYTHING, MOSAIC], ids=["windows", "mosaics"])
+def test_samples_are_a_function_of_seed_iteration_and_slot(records, options):
+    first, second, other = (Sampler(records, options, seed, joint_batch=3) for seed in (5, 5, 6))
     differing = 0
     # The second sampler begins later and goes backwards.
     for iteration in reversed(range(4, 10)):

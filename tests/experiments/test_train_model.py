@@ -20,6 +20,7 @@ fi
 TRAIN = "tools/trainval_net.py --backbone mobile --data faces wider --weight"
 SECOND = "--cfg experiments/cfgs/mobile_wider.yml --tag second_stage"
 THIRD = "--cfg experiments/cfgs/mobile_m1.yml --tag third_stage"
+FOURTH = "--cfg experiments/cfgs/mobile_mosaic.yml --tag fourth_stage"
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def checkout(tmp_path):
 
 
 def test_all_stages_and_the_graph(checkout):
-    done = run_script(checkout, SCRIPT, "0,1", "faces", "wider", "--", "--set", "TRAIN.EMA", "0.9", STEPS="20 30 40")
+    done = run_script(checkout, SCRIPT, "0,1", "faces", "wider", "--", "--set", "TRAIN.EMA", "0.9", STEPS="20 30 40 50")
     assert done.returncode == 0, done.stderr
     output = "output/mobile/faces+wider"
     assert [line for line in done.stdout.splitlines() if line.startswith("gpu=")] == [
@@ -38,7 +39,8 @@ def test_all_stages_and_the_graph(checkout):
         " --tag first_stage --set TRAIN.EMA 0.9",
         f"gpu=0,1 {TRAIN} {output}/first_stage/mobile_ssh_iter_20.ckpt --iters 30 {SECOND} --set TRAIN.EMA 0.9",
         f"gpu=0,1 {TRAIN} {output}/second_stage/mobile_ssh_iter_30.ckpt --iters 40 {THIRD} --set TRAIN.EMA 0.9",
-        f"gpu=0,1 tools/convert_ckpt_to_pb.py --backbone mobile --model {output}/third_stage/mobile_ssh_iter_40.ckpt"
+        f"gpu=0,1 {TRAIN} {output}/third_stage/mobile_ssh_iter_40.ckpt --iters 50 {FOURTH} --set TRAIN.EMA 0.9",
+        f"gpu=0,1 tools/convert_ckpt_to_pb.py --backbone mobile --model {output}/fourth_stage/mobile_ssh_iter_50.ckpt"
         " --output output/mobile_ssh.pb --half",
     ]
 

@@ -67,9 +67,9 @@ def assert_is_the_face(printed, top=0):
 
 def test_photos_to_crops(run, tmp_path):
     (tmp_path / "photos/day 1").mkdir(parents=True)
-    shutil.copy(PICTURE, tmp_path / "photos/day 1")
+    shutil.copy(PICTURE.with_name("eileen_collins.jpg"), tmp_path / "photos/day 1")
     (tmp_path / "photos/notes.txt").write_text("no picture")
-    assert run("photos_to_crops.py", tmp_path / "photos", tmp_path / "crops") == "day 1/grace_hopper.jpg: 1 faces\n"
+    assert run("photos_to_crops.py", tmp_path / "photos", tmp_path / "crops") == "day 1/eileen_collins.jpg: 1 faces\n"
     (crop,) = (tmp_path / "crops/day 1").iterdir()
     assert cv2.imread(str(crop)).shape == (224, 224, 3)
 

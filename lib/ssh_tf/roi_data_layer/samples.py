@@ -78,7 +78,8 @@ class Sampler:
 
     def _mosaic(self, rng: np.random.Generator, index: int, image: npt.NDArray[np.uint8], side: int) -> "_Part":
         """Four windows of half the side, of this image and three others, as one of `side` pixels."""
-        half, parts = side // 2, []
+        half = side // 2
+        parts: list[_Part] = []
         for _ in range(4):
             if parts:
                 index, image = self._read(self.order.draw(rng) for _ in range(_SUBSTITUTES_AT_MOST))

@@ -44,6 +44,12 @@ def detector(failure=None):
     return FaceDetector(OneFace(failure), load_config(None, ["TEST.SCALES", "[80]", "TEST.MAX_SIZE", "160"]))
 
 
+@pytest.fixture(autouse=True)
+def with_ffmpeg(monkeypatch):
+    """Whether the machine has the program or not: no line says that it lacks."""
+    monkeypatch.setattr("ssh_tf.model.inference.detect_to_folder.find_ffmpeg", lambda: "ffmpeg")
+
+
 @pytest.fixture
 def folder(tmp_path):
     """Pictures of 40 x 60 and, of 24 x 80 (48 pixels high at the network's input), one broken file and a video."""

@@ -54,6 +54,7 @@ class DrawOrder:
             self._weights *= crowds / crowds.mean()
         if not self._weights.sum() > 0:
             raise DataError("no image can be drawn: there are none, or all weights are zero")
+        self._chances = self._weights / self._weights.sum()
         self._landscape = np.array([record.width >= record.height for record in records])
         self._seed = seed
         self._joint_batch = joint_batch
@@ -77,7 +78,7 @@ class DrawOrder:
 
     def draw(self, rng: np.random.Generator) -> int:
         """Draw the index of any record, by its weight; no epoch counts it."""
-        return int(rng.choice(len(self._weights), p=self._weights / self._weights.sum()))
+        return int(rng.choice(len(self._chances), p=self._chances))
 
     def _draw_epoch(self, epoch: int) -> npt.NDArray[np.int64]:
         """Record indices (L,) of one epoch."""

@@ -62,28 +62,55 @@ class Sampler:
         index, image = self._read(self.order(iteration + later, slot) for later in range(_SUBSTITUTES_AT_MOST))
         options, side = self._options, self._window_side(iteration)
         if not side:
-            shared = random_generator(self._seed, Stream.IMAGE_SCALE, iteration)
-            shortest = options.scales[shared.integers(len(options.scales))]
-            scale = shortest_side_scale(image.shape[0], image.shape[1], shortest, options.max_size)
-            part = _whole(rng, self._records[index], image, scale, options)
+            part = self._whole(rng, index, image, iteration)
         elif side > 1 and options.mosaic_rate and rng.random() < options.mosaic_rate:
             part = self._mosaic(rng, index, image, side)
         else:
-            part = _window(rng, self._records[index], image, side, options)
+            part = self._window(rng, index, image, side)
         image, boxes = part.image, part.boxes
         if rng.random() < options.flip_rate:
             image, boxes = augmentation.flip(image, boxes)
         im_info = np.array([*image.shape[:2], part.scale], dtype=np.float32)
         return TrainingSample(image, im_info, boxes.astype(np.float32), part.kinds, np.int64(index))
 
+    def _whole(self, rng: np.random.Generator, index: int, image: npt.NDArray[np.uint8], iteration: int) -> "_Part":
+        """The whole image, resized as all of an iteration are."""
+        options = self._options
+        shared = random_generator(self._seed, Stream.IMAGE_SCALE, iteration)
+        shortest = options.scales[shared.integers(len(options.scales))]
+        scale = shortest_side_scale(image.shape[0], image.shape[1], shortest, options.max_size)
+        boxes, kinds = _boxes_and_kinds(self._records[index])
+        boxes = boxes * np.float32(scale)
+        image = _change_pixels(np.asarray(resize(image, scale), np.uint8), options, rng)
+        return _Part(_blank(image, boxes[kinds == IGNORE], boxes[kinds == FACE], options), boxes, kinds, scale)
+
+    def _window(self, rng: np.random.Generator, index: int, image: npt.NDArray[np.uint8], side: int) -> "_Part":
+        """A square window of `side` pixels."""
+        record, options = self._records[index], self._options
+        boxes, kinds = _boxes_and_kinds(record)
+        anywhere = rng.random() < options.anywhere_rate
+        window = augmentation.draw_window(
+            rng,
+            image.shape[0],
+            image.shape[1],
+            record.boxes[:0] if anywhere else record.boxes,
+            side,
+            options.face_sides,
+            options.max_upscale,
+            options.min_fill,
+        )
+        image, boxes, kinds, doubtful = _cut(image, boxes, kinds, window, side, options)
+        scale = (window.target[2] / window.source[2] + window.target[3] / window.source[3]) / 2.0
+        image = augmentation.pad_to_square(_change_pixels(image, options, rng), window, side)
+        return _Part(_blank(image, doubtful, boxes[kinds == FACE], options), boxes, kinds, scale)
+
     def _mosaic(self, rng: np.random.Generator, index: int, image: npt.NDArray[np.uint8], side: int) -> "_Part":
         """Four windows of half the side, of this image and three others, as one of `side` pixels."""
         half = side // 2
-        parts: list[_Part] = []
-        for _ in range(4):
-            if parts:
-                index, image = self._read(self.order.draw(rng) for _ in range(_SUBSTITUTES_AT_MOST))
-            parts.append(_window(rng, self._records[index], image, half, self._options))
+        parts = [self._window(rng, index, image, half)]
+        for _ in range(3):
+            other, image = self._read(self.order.draw(rng) for _ in range(_SUBSTITUTES_AT_MOST))
+            parts.append(self._window(rng, other, image, half))
         corners = np.array([(0, 0), (half, 0), (0, half), (half, half)], np.float32)
         return _Part(
             augmentation.lay_out([part.image for part in parts], corners.astype(int), side),
@@ -123,46 +150,6 @@ class _Part(NamedTuple):
 def _boxes_and_kinds(record: ImageRecord) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
     kinds = np.repeat(np.array([FACE, IGNORE], np.int32), [len(record.boxes), len(record.ignore)])
     return np.concatenate([record.boxes, record.ignore]), kinds
-
-
-def _whole(
-    rng: np.random.Generator,
-    record: ImageRecord,
-    image: npt.NDArray[np.uint8],
-    scale: float,
-    options: PipelineOptions,
-) -> _Part:
-    """The whole image, resized by `scale`."""
-    boxes, kinds = _boxes_and_kinds(record)
-    boxes = boxes * np.float32(scale)
-    image = _change_pixels(np.asarray(resize(image, scale), np.uint8), options, rng)
-    return _Part(_blank(image, boxes[kinds == IGNORE], boxes[kinds == FACE], options), boxes, kinds, scale)
-
-
-def _window(
-    rng: np.random.Generator,
-    record: ImageRecord,
-    image: npt.NDArray[np.uint8],
-    side: int,
-    options: PipelineOptions,
-) -> _Part:
-    """A square window of `side` pixels."""
-    boxes, kinds = _boxes_and_kinds(record)
-    anywhere = rng.random() < options.anywhere_rate
-    window = augmentation.draw_window(
-        rng,
-        image.shape[0],
-        image.shape[1],
-        record.boxes[:0] if anywhere else record.boxes,
-        side,
-        options.face_sides,
-        options.max_upscale,
-        options.min_fill,
-    )
-    image, boxes, kinds, doubtful = _cut(image, boxes, kinds, window, side, options)
-    scale = (window.target[2] / window.source[2] + window.target[3] / window.source[3]) / 2.0
-    image = augmentation.pad_to_square(_change_pixels(image, options, rng), window, side)
-    return _Part(_blank(image, doubtful, boxes[kinds == FACE], options), boxes, kinds, scale)
 
 
 def _blank(

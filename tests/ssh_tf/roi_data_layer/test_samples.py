@@ -32,6 +32,7 @@ EVERYTHING = UNALTERED._replace(
     blank_ignored=True,
     group_weights={"landscape": 2.0},
 )
+MOSAIC = EVERYTHING._replace(mosaic_rate=0.5)
 
 
 def make_record(folder, name, height, width, faces, ignore=()):
@@ -42,9 +43,6 @@ def make_record(folder, name, height, width, faces, ignore=()):
     cv2.imwrite(str(path), image)
     faces, ignore = (np.array(b, np.float32).reshape(-1, 4) for b in (faces, ignore))
     return ImageRecord(path, f"{name}/{path.name}", height, width, faces, ignore)
-
-
-MOSAIC = EVERYTHING._replace(mosaic_rate=0.5)
 
 
 @pytest.fixture(scope="module")

@@ -46,7 +46,7 @@ def detector(failure=None):
 
 @pytest.fixture(autouse=True)
 def with_ffmpeg(monkeypatch):
-    """Whether the machine has the program or not: no line says that it lacks."""
+    """As if the machine had the program, so that no line says that it has not."""
     monkeypatch.setattr("ssh_tf.model.inference.detect_to_folder.find_ffmpeg", lambda: "ffmpeg")
 
 

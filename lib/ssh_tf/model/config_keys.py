@@ -116,6 +116,12 @@ CONFIG_KEYS: Mapping[str, ConfigKey] = MappingProxyType(
         "TRAIN.AUGMENT.MOSAIC_RATE": _part(
             0.0, "windows: share made of four windows of half the side, each of an image of its own"
         ),
+        "TRAIN.AUGMENT.STRETCH": _part(
+            0.0, "windows: largest logarithm of the ratio by which their width is stretched against their height"
+        ),
+        "TRAIN.AUGMENT.COARSE_RATE": _part(
+            0.0, "windows: share shrunk 1.2 to 2.1 times and enlarged again, where they are not enlarged anyway"
+        ),
         "TRAIN.AUGMENT.MAX_UPSCALE": ConfigKey(
             3.0, "windows: largest factor by which pictures are enlarged", 1e-3, 1e3
         ),
@@ -131,6 +137,9 @@ CONFIG_KEYS: Mapping[str, ConfigKey] = MappingProxyType(
         "TRAIN.AUGMENT.COLOR_JITTER": _part(0.0, "largest change of brightness, contrast and saturation"),
         "TRAIN.AUGMENT.HUE_JITTER": ConfigKey(0.0, "largest turn of the hue, degrees", 0, 180),
         "TRAIN.AUGMENT.GRAYSCALE_RATE": _part(0.0, "share of images converted to grey"),
+        "TRAIN.AUGMENT.EXPOSURE_RATE": _part(
+            0.0, "share of images darkened, to 0.6 of the light or down to 0.07, or, one in four, overexposed"
+        ),
         "TRAIN.AUGMENT.BLUR_RATE": _part(0.0, "share of images blurred"),
         "TRAIN.AUGMENT.JPEG_RATE": _part(0.0, "share of images compressed as JPEG again"),
         "TRAIN.AUGMENT.BLANK_IGNORED": ConfigKey(False, "fill ignore regions with the mean colour"),

@@ -69,6 +69,8 @@ def pipeline_options(config: Config) -> PipelineOptions:
         face_sides=tuple(FaceSides(*side) for side in augment.FACE_SIDES),
         anywhere_rate=augment.ANYWHERE_RATE,
         mosaic_rate=augment.MOSAIC_RATE,
+        stretch=augment.STRETCH,
+        coarse_rate=augment.COARSE_RATE,
         max_upscale=augment.MAX_UPSCALE,
         min_face=augment.MIN_FACE,
         visible=(augment.VISIBLE[0], augment.VISIBLE[1]),
@@ -77,6 +79,7 @@ def pipeline_options(config: Config) -> PipelineOptions:
         saturation=augment.COLOR_JITTER,
         hue=augment.HUE_JITTER,
         grayscale_rate=augment.GRAYSCALE_RATE,
+        exposure_rate=augment.EXPOSURE_RATE,
         blur_rate=augment.BLUR_RATE,
         jpeg_rate=augment.JPEG_RATE,
     )

@@ -71,6 +71,7 @@ def draw_window(
     face_sides: Sequence[FaceSides],
     max_upscale: float,
     min_fill: float,
+    stretch: float = 0.0,
 ) -> Window:
     """Draw a window of `size` pixels in which one of `boxes`, drawn at random, has a side drawn from `face_sides`.
 
@@ -79,6 +80,7 @@ def draw_window(
     The picture is enlarged at most `max_upscale` times, and shrunk at most until its longest side is `min_fill` of the
     window. The window holds the whole face where that is possible, and leaves the picture only where that is smaller
     than the window; the place is otherwise uniform. Without boxes any scale within the bounds is drawn, log-uniformly.
+    Width and height are then scaled apart, by a ratio whose logarithm is drawn from ±`stretch`.
     """
     lowest = min(min_fill * size / max(height, width), max_upscale)
     if len(boxes):
@@ -89,9 +91,10 @@ def draw_window(
     else:
         scale = lowest * (max_upscale / lowest) ** rng.random()
         spans = ((0.0, float(width)), (0.0, float(height)))
+    bend = math.exp(rng.uniform(-stretch, stretch) / 2.0) if stretch else 1.0
     columns, rows = (
-        _place(rng, length, scale, size, float(first), float(last))
-        for length, (first, last) in zip((width, height), spans, strict=True)
+        _place(rng, length, factor, size, float(first), float(last))
+        for length, factor, (first, last) in zip((width, height), (scale * bend, scale / bend), spans, strict=True)
     )
     return Window((columns[0], rows[0], columns[1], rows[1]), (columns[2], rows[2], columns[3], rows[3]))
 
@@ -180,6 +183,20 @@ def change_colours(image: Image, brightness: float, contrast: float, saturation:
     colours = contrast * (grey + saturation * (turn - grey))
     offset = np.full((3, 1), 128.0 * (1.0 - contrast) + 255.0 * brightness)
     return np.asarray(cv2.transform(image, np.hstack([colours, offset])), dtype=np.uint8)
+
+
+def expose(image: Image, gain: float, power: float) -> Image:
+    """What a camera gives of `gain` times the light: 255·gain·(x/255)^power, rounded and cut at 255."""
+    values = 255.0 * gain * np.linspace(0.0, 1.0, 256) ** power
+    return np.asarray(cv2.LUT(image, np.rint(np.clip(values, 0.0, 255.0)).astype(np.uint8)), dtype=np.uint8)
+
+
+def make_coarse(image: Image, factor: float) -> Image:
+    """Shrink `factor` times by averaging and enlarge again: what is shown of a picture that was smaller."""
+    height, width = image.shape[:2]
+    small = (max(1, round(width / factor)), max(1, round(height / factor)))
+    less = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(less, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
 def motion_blur(image: Image, length: int, angle: float) -> Image:

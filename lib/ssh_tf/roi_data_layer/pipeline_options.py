@@ -41,6 +41,10 @@ class PipelineOptions(NamedTuple):
     anywhere_rate: float
     # Share of windows that are made of four of half the side, each of an image of its own: a step shows more images.
     mosaic_rate: float
+    # Largest logarithm of the ratio by which a window's width is stretched against its height.
+    stretch: float
+    # Share of windows shown as if the picture had been smaller and were enlarged: at inference most small faces are.
+    coarse_rate: float
     max_upscale: float
     # Faces with a smaller side than this at the network's input become ignore regions.
     min_face: float
@@ -55,6 +59,8 @@ class PipelineOptions(NamedTuple):
     hue: float
     # Shares of samples made grey, blurred (half by a Gaussian, half by motion), and coded as JPEG once more.
     grayscale_rate: float
+    # Share of samples shown as if they had been exposed for less light (three in four) or for more.
+    exposure_rate: float
     blur_rate: float
     jpeg_rate: float
 
@@ -62,6 +68,11 @@ class PipelineOptions(NamedTuple):
     skip_unreadable: bool = False
     # The longest side of the resized picture is at least this part of the window, the rest being mean colour.
     min_fill: float = 0.75
+    # By how much coarse windows are shrunk and enlarged again.
+    coarse_factor: tuple[float, float] = (1.2, 2.1)
+    # Light against what the picture was taken with: of darkened samples, and of overexposed ones.
+    darker: tuple[float, float] = (0.07, 0.6)
+    brighter: tuple[float, float] = (1.3, 2.3)
     blur_sigma: tuple[float, float] = (0.5, 1.5)
     motion_length: tuple[int, int] = (3, 7)
     jpeg_quality: tuple[int, int] = (30, 90)
@@ -79,6 +90,8 @@ UNALTERED = PipelineOptions(
     face_sides=(FaceSides(8.0, 500.0),),
     anywhere_rate=0.0,
     mosaic_rate=0.0,
+    stretch=0.0,
+    coarse_rate=0.0,
     max_upscale=3.0,
     min_face=6.0,
     visible=(0.0, 0.5),
@@ -87,6 +100,7 @@ UNALTERED = PipelineOptions(
     saturation=0.0,
     hue=0.0,
     grayscale_rate=0.0,
+    exposure_rate=0.0,
     blur_rate=0.0,
     jpeg_rate=0.0,
 )

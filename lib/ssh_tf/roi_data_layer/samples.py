@@ -98,9 +98,12 @@ class Sampler:
             options.face_sides,
             options.max_upscale,
             options.min_fill,
+            options.stretch,
         )
         image, boxes, kinds, doubtful = _cut(image, boxes, kinds, window, side, options)
         scale = (window.target[2] / window.source[2] + window.target[3] / window.source[3]) / 2.0
+        if options.coarse_rate and rng.random() < options.coarse_rate and scale < options.coarse_factor[0]:
+            image = augmentation.make_coarse(image, rng.uniform(*options.coarse_factor))
         image = augmentation.pad_to_square(_change_pixels(image, options, rng), window, side)
         return _Part(_blank(image, doubtful, boxes[kinds == FACE], options), boxes, kinds, scale)
 
@@ -198,6 +201,15 @@ def _change_pixels(
     )
     sigma, angle = rng.uniform(*options.blur_sigma), rng.uniform(0.0, 180.0)
     length, quality = (int(rng.integers(low, high + 1)) for low, high in (options.motion_length, options.jpeg_quality))
+    # Without the option nothing is drawn: samples of a seed are what they were before there was one.
+    if options.exposure_rate and rng.random() < options.exposure_rate:
+        dark = rng.random() < 0.75
+        low, high = options.darker if dark else options.brighter
+        # The logarithm is uniform: the darkest are as many as those a little darker.
+        gain = low * (high / low) ** rng.random()
+        image = augmentation.expose(image, gain, rng.uniform(0.8, 1.3) if dark else rng.uniform(0.6, 1.0))
+        # A shift of the whole range would lift what is dark again.
+        brightness *= min(gain, 1.0)
     if grey or any((brightness, contrast, saturation, hue)):
         colourfulness = 0.0 if grey else 1.0 + saturation
         image = augmentation.change_colours(image, brightness, 1.0 + contrast, colourfulness, hue)

@@ -13,9 +13,11 @@ from ssh_tf.roi_data_layer.augmentation import (
     cut_window,
     draw_face_side,
     draw_window,
+    expose,
     face_side,
     fill_regions,
     flip,
+    make_coarse,
     motion_blur,
     pad_to_square,
     recompress,
@@ -247,3 +249,23 @@ def test_recompression_loses_by_quality():
     image = noise()
     losses = [np.abs(recompress(image, quality).astype(int) - image).mean() for quality in (90, 30)]
     assert 0 < losses[0] < losses[1]
+
+
+def test_light_literally():
+    row = np.array([[[0, 51, 102], [153, 204, 255]]], np.uint8)
+    np.testing.assert_array_equal(expose(row, 1.0, 1.0), row)
+    np.testing.assert_array_equal(expose(row, 0.1, 1.0), [[[0, 5, 10], [15, 20, 26]]])
+    np.testing.assert_array_equal(expose(row, 2.0, 1.0), [[[0, 102, 204], [255, 255, 255]]])
+    np.testing.assert_array_equal(expose(row, 1.0, 2.0), [[[0, 10, 41], [92, 163, 255]]])
+
+
+@pytest.mark.parametrize("factor", [1.2, 2.1, 100.0])
+def test_coarse_images_keep_size_and_mean_and_lose_detail(factor):
+    image = noise()
+    coarse = make_coarse(image, factor)
+    assert coarse.shape == image.shape
+    assert abs(coarse.mean() - image.mean()) < 6
+    assert coarse.std() < 0.8 * image.std()
+    np.testing.assert_array_equal(make_coarse(image, 1.0), image)
+    flat = np.full((9, 31, 3), 77, np.uint8)
+    np.testing.assert_array_equal(make_coarse(flat, factor), flat)

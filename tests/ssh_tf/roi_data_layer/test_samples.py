@@ -26,7 +26,10 @@ EVERYTHING = UNALTERED._replace(
     contrast=0.3,
     saturation=0.3,
     hue=20.0,
+    stretch=0.2,
+    coarse_rate=0.3,
     grayscale_rate=0.2,
+    exposure_rate=0.4,
     blur_rate=0.4,
     jpeg_rate=0.4,
     blank_ignored=True,
@@ -67,14 +70,15 @@ def colour_extents(image):
 
 
 @pytest.mark.parametrize("flip_rate", [0.0, 1.0])
-@pytest.mark.parametrize("crop_size", [0, 128])
-def test_boxes_lie_on_their_faces(records, crop_size, flip_rate):
+@pytest.mark.parametrize(("crop_size", "stretch"), [(0, 0.0), (128, 0.0), (128, 0.4)])
+def test_boxes_lie_on_their_faces(records, crop_size, stretch, flip_rate):
     options = UNALTERED._replace(
         scales=(200,),
         max_size=320,
         crop_sizes=(crop_size,) if crop_size else (),
         face_sides=(FaceSides(12.0, 100.0),),
         flip_rate=flip_rate,
+        stretch=stretch,
     )
     sampler = Sampler(records, options, seed=1, joint_batch=4)
     checked = 0
@@ -138,6 +142,41 @@ def test_a_mosaic_passes_over_unreadable_images(records, tmp_path):
         [Sampler([broken, *records], options, seed=1, joint_batch=1)(i, 0) for i in range(20)]
     sampler = Sampler([broken, *records], options._replace(skip_unreadable=True), seed=1, joint_batch=1)
     assert 0 not in {int(sampler(iteration, 0).record) for iteration in range(20)}
+
+
+def test_windows_are_stretched_within_the_bounds(records):
+    square = [make_record(records[0].path.parent, "square", 200, 200, [(80, 80, 120, 120)])]
+    options = UNALTERED._replace(crop_sizes=(128,), face_sides=(FaceSides(30.0, 50.0),), stretch=0.2)
+    sampler = Sampler(square, options, seed=1, joint_batch=1)
+    sizes = np.array([np.diff(sampler(at, 0).boxes.reshape(2, 2), axis=0)[0] for at in range(60)])
+    ratios = np.log(sizes[:, 0] / sizes[:, 1])
+    # Windows begin and end at whole pixels of the picture: half a pixel of 60.
+    assert np.abs(ratios).max() <= 0.2 + 0.02
+    assert ratios.min() < -0.12
+    assert ratios.max() > 0.12
+    assert abs(ratios.mean()) < 0.06
+
+
+def test_dark_and_overexposed_samples_come_at_their_rates(records):
+    grey = records[0].path.with_name("grey.png")
+    cv2.imwrite(str(grey), np.full((64, 64, 3), 128, np.uint8))
+    record = ImageRecord(grey, "grey/grey.png", 64, 64, np.zeros((0, 4), np.float32), np.zeros((0, 4), np.float32))
+    options = UNALTERED._replace(scales=(64,), exposure_rate=0.4)
+    sampler = Sampler([record], options, seed=1, joint_batch=1)
+    values = np.array([int(sampler(iteration, 0).image[0, 0, 0]) for iteration in range(400)])
+    assert 0.22 < (values < 100).mean() < 0.38
+    assert 0.05 < (values > 150).mean() < 0.15
+    assert ((values < 100) | (values > 150) | (values == 128)).all()
+    assert values.min() < 10
+
+
+def test_enlarged_windows_are_not_made_coarser(records):
+    """What is enlarged is coarse already."""
+    options = UNALTERED._replace(crop_sizes=(128,), face_sides=(FaceSides(90.0, 100.0),), max_upscale=8.0)
+    small = records[2:3]
+    plain, coarse = (Sampler(small, options._replace(coarse_rate=rate), seed=1, joint_batch=1) for rate in (1e-9, 1.0))
+    for iteration in range(10):
+        assert_equal(plain(iteration, 0), coarse(iteration, 0))
 
 
 def test_reference_mode_literally(records):

@@ -21,6 +21,8 @@ TRAIN = "tools/trainval_net.py --backbone mobile --data faces wider --weight"
 SECOND = "--cfg experiments/cfgs/mobile_wider.yml --tag second_stage"
 THIRD = "--cfg experiments/cfgs/mobile_m1.yml --tag third_stage"
 FOURTH = "--cfg experiments/cfgs/mobile_mosaic.yml --tag fourth_stage"
+FIFTH = "--cfg experiments/cfgs/mobile_exposure.yml --tag fifth_stage"
+SETTING = ("--set", "TRAIN.EMA", "0.9")
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def checkout(tmp_path):
 
 
 def test_all_stages_and_the_graph(checkout):
-    done = run_script(checkout, SCRIPT, "0,1", "faces", "wider", "--", "--set", "TRAIN.EMA", "0.9", STEPS="20 30 40 50")
+    done = run_script(checkout, SCRIPT, "0,1", "faces", "wider", "--", *SETTING, STEPS="20 30 40 50 60")
     assert done.returncode == 0, done.stderr
     output = "output/mobile/faces+wider"
     assert [line for line in done.stdout.splitlines() if line.startswith("gpu=")] == [
@@ -40,7 +42,8 @@ def test_all_stages_and_the_graph(checkout):
         f"gpu=0,1 {TRAIN} {output}/first_stage/mobile_ssh_iter_20.ckpt --iters 30 {SECOND} --set TRAIN.EMA 0.9",
         f"gpu=0,1 {TRAIN} {output}/second_stage/mobile_ssh_iter_30.ckpt --iters 40 {THIRD} --set TRAIN.EMA 0.9",
         f"gpu=0,1 {TRAIN} {output}/third_stage/mobile_ssh_iter_40.ckpt --iters 50 {FOURTH} --set TRAIN.EMA 0.9",
-        f"gpu=0,1 tools/convert_ckpt_to_pb.py --backbone mobile --model {output}/fourth_stage/mobile_ssh_iter_50.ckpt"
+        f"gpu=0,1 {TRAIN} {output}/fourth_stage/mobile_ssh_iter_50.ckpt --iters 60 {FIFTH} --set TRAIN.EMA 0.9",
+        f"gpu=0,1 tools/convert_ckpt_to_pb.py --backbone mobile --model {output}/fifth_stage/mobile_ssh_iter_60.ckpt"
         " --output output/mobile_ssh.pb --half",
     ]
 

@@ -45,6 +45,11 @@ def face_side(boxes: Boxes) -> npt.NDArray[np.float32]:
     return np.maximum(np.sqrt(sizes.prod(axis=1)), 1.0)
 
 
+def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    """Draw from [low, high) with a uniform logarithm; 0 < low."""
+    return low * (high / low) ** rng.random()
+
+
 def draw_face_side(rng: np.random.Generator, table: Sequence[FaceSides], low: float, high: float) -> float:
     """Draw a face side log-uniformly within a range of `table` that is drawn by weight, all cut to [low, high].
 
@@ -59,7 +64,7 @@ def draw_face_side(rng: np.random.Generator, table: Sequence[FaceSides], low: fl
     if total <= 0.0:
         return high if high < min(entry.low for entry in table) else low
     bottom, top, _ = cut[rng.choice(len(cut), p=np.array(parts) / total)]
-    return bottom * (top / bottom) ** rng.random()
+    return log_uniform(rng, bottom, top)
 
 
 def draw_window(
@@ -89,7 +94,7 @@ def draw_window(
         scale = draw_face_side(rng, face_sides, lowest * side, min(max_upscale * side, size)) / side
         spans = ((face[0], face[2]), (face[1], face[3]))
     else:
-        scale = lowest * (max_upscale / lowest) ** rng.random()
+        scale = log_uniform(rng, lowest, max_upscale)
         spans = ((0.0, float(width)), (0.0, float(height)))
     bend = math.exp(rng.uniform(-stretch, stretch) / 2.0) if stretch else 1.0
     columns, rows = (

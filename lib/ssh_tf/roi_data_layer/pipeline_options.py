@@ -70,9 +70,9 @@ class PipelineOptions(NamedTuple):
     min_fill: float = 0.75
     # By how much coarse windows are shrunk and enlarged again.
     coarse_factor: tuple[float, float] = (1.2, 2.1)
-    # Light against what the picture was taken with: of darkened samples, and of overexposed ones.
-    darker: tuple[float, float] = (0.07, 0.6)
-    brighter: tuple[float, float] = (1.3, 2.3)
+    # Ranges of gain and power (`augmentation.expose`) of darkened samples, and of overexposed ones.
+    darker: tuple[tuple[float, float], tuple[float, float]] = ((0.07, 0.6), (0.8, 1.3))
+    brighter: tuple[tuple[float, float], tuple[float, float]] = ((1.3, 2.3), (0.6, 1.0))
     blur_sigma: tuple[float, float] = (0.5, 1.5)
     motion_length: tuple[int, int] = (3, 7)
     jpeg_quality: tuple[int, int] = (30, 90)

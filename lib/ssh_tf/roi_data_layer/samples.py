@@ -203,11 +203,10 @@ def _change_pixels(
     length, quality = (int(rng.integers(low, high + 1)) for low, high in (options.motion_length, options.jpeg_quality))
     # Without the option nothing is drawn: samples of a seed are what they were before there was one.
     if options.exposure_rate and rng.random() < options.exposure_rate:
-        dark = rng.random() < 0.75
-        low, high = options.darker if dark else options.brighter
-        # The logarithm is uniform: the darkest are as many as those a little darker.
-        gain = low * (high / low) ** rng.random()
-        image = augmentation.expose(image, gain, rng.uniform(0.8, 1.3) if dark else rng.uniform(0.6, 1.0))
+        gains, powers = options.darker if rng.random() < 0.75 else options.brighter
+        # By the logarithm, so that the darkest are as many as those a little darker.
+        gain = augmentation.log_uniform(rng, *gains)
+        image = augmentation.expose(image, gain, rng.uniform(*powers))
         # A shift of the whole range would lift what is dark again.
         brightness *= min(gain, 1.0)
     if grey or any((brightness, contrast, saturation, hue)):

@@ -6,7 +6,7 @@
 #   options  of tools/trainval_net.py, for all stages, e.g. -- --set TRAIN.IMS_PER_BATCH 1
 #
 # First come 9,000 iterations by mobile_faces.yml from an ImageNet checkpoint, then 3,121 by mobile_wider.yml, then 3,300 of
-# the branch M1 alone by mobile_m1.yml, then 4,600 by mobile_mosaic.yml and 5,200 by mobile_exposure.yml. WEIGHT=path names
+# the branch M1 alone by mobile_m1.yml, then 4,600 by mobile_mosaic.yml and 4,100 by mobile_exposure.yml. WEIGHT=path names
 # other first weights (default: data/imagenet_weights/mobile.npz); with an SSH network, as data/models/mobile_ssh.pb, the
 # second stage comes at once. STEPS="first second third fourth fifth" sets other numbers of iterations (0, or none: without
 # that stage), OUTPUT=path the frozen graph (default: output/mobile_ssh.pb). A training that was stopped is resumed when it
@@ -31,7 +31,7 @@ shift || true
 if [ "${#folders[@]}" = 0 ]; then echo "error: name a folder to train on" >&2 && exit 2; fi
 
 if [ "$gpu" = cpu ]; then export CUDA_VISIBLE_DEVICES=-1; else export CUDA_VISIBLE_DEVICES=$gpu; fi
-read -r first second third fourth fifth <<<"${STEPS:-9000 3121 3300 4600 5200}"
+read -r first second third fourth fifth <<<"${STEPS:-9000 3121 3300 4600 4100}"
 weight=${WEIGHT:-data/imagenet_weights/mobile.npz}
 output=${OUTPUT:-output/mobile_ssh.pb}
 set_name=$(for folder in "${folders[@]}"; do basename "$(realpath "$folder")"; done | paste -sd +)

@@ -1,7 +1,8 @@
 """Detection graphs in 8 bits, by ONNX Runtime's static quantisation. Needs the extra `onnx`.
 
 Weights get a scale for each output channel, activations one for each tensor: its range on pictures of a calibration.
-The heads stay in float32: they take hardly any time, and scores that are rounded to 8 bits would be full of ties.
+The heads stay in float32: they take hardly any time, and scores that are rounded to 8 bits would be full of ties. So do
+MobileNetV1's first layers: what a dark picture leaves in them is finer than a step of 8 bits.
 
 Letters: `h, w` size of a window in pixels of the network's input.
 """
@@ -30,6 +31,8 @@ _SIDES, _MAX_SIDE, _WINDOW = (480, 640, 800, 1200), 1600, 640
 _QUANTISED = ["Add", "Clip", "Concat", "Conv", "MaxPool", "Pad", "Relu", "Resize"]
 _HEAD = "_rpn_"
 """Part of the names of the convolutions that give scores and offsets."""
+_FIRST = "/Conv2d_3_pointwise/"
+"""Part of the names of what ends the first layers of MobileNetV1, whose maps have strides 2 and 4."""
 
 
 def calibration_pictures(folder: Path) -> list[Path]:
@@ -117,14 +120,17 @@ def save_int8(
 
 
 def _layers_to_quantise(graph: OnnxGraph) -> list[OnnxNode]:
-    """What lies between the image and the heads; not the heads, and none of the arithmetic of boxes after them."""
+    """What lies between the first layers and the heads, and none of the arithmetic of boxes after these.
+
+    Of a network without such first layers, what lies between the image and the heads.
+    """
     producers = {output: node for node in graph.node for output in node.output}
     waiting = [node for node in graph.node if node.op_type == "Conv" and _HEAD in node.name]
     heads = {node.name for node in waiting}
     seen: dict[str, OnnxNode] = {}
     while waiting:
         node = waiting.pop()
-        if node.name in seen:
+        if node.name in seen or any(_FIRST in output for output in node.output):
             continue
         seen[node.name] = node
         # Of others the first input alone is a map; the rest are weights, shapes and bounds.

@@ -9,6 +9,7 @@ from ssh_tf.model.files.onnx_files import read_onnx
 from ssh_tf.model.files.quantisation import calibration_pictures, calibration_windows, save_int8
 from ssh_tf.model.inference.onnx_runner import OnnxRunner
 from ssh_tf.utils.errors import CheckpointError, DataError
+from ssh_tf.utils.resources import INT8_FORM, model_forms
 
 onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
 pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
@@ -17,6 +18,18 @@ pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
 def windows(count):
     generator = np.random.default_rng(0)
     return [(generator.uniform(-110, 130, (96, 128, 3)).astype(np.float32), 1.0) for _ in range(count)]
+
+
+def convolutions(path):
+    """Names of the convolutions of a file whose weights are float32, and of those whose weights are 8 bits."""
+    graph = onnx.load(str(path)).graph
+    constants = {tensor.name for tensor in graph.initializer}
+    activations = {node.input[0]: node.output[0] for node in graph.node if node.op_type == "Clip"}
+    names: dict[bool, list[str]] = {True: [], False: []}
+    for node in graph.node:
+        if node.op_type == "Conv":
+            names[node.input[1] in constants].append(activations.get(node.output[0], node.output[0]))
+    return names[True], names[False]
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +52,17 @@ def test_weights_are_stored_in_8_bits_but_for_the_heads(onnx_model, int8_model):
     assert not read_onnx(onnx_model).is_int8
     assert read_onnx(int8_model).is_int8
     assert int8_model.stat().st_size < 0.4 * onnx_model.stat().st_size
-    graph = onnx.load(str(int8_model)).graph
-    producers = {output: node for node in graph.node for output in node.output}
-    constants = {tensor.name for tensor in graph.initializer}
-    kinds = {True: set(), False: set()}
-    for node in graph.node:
-        if node.op_type == "Conv":
-            kinds["_rpn_" in node.name].add("float" if node.input[1] in constants else producers[node.input[1]].op_type)
-    assert kinds == {True: {"float"}, False: {"DequantizeLinear"}}
+    in_float, in_8_bits = convolutions(int8_model)
+    assert len(in_float) == 6
+    assert all("_rpn_" in name for name in in_float)
+    assert not any("_rpn_" in name for name in in_8_bits)
+
+
+def test_first_layers_of_the_shipped_file_are_in_float():
+    in_float, in_8_bits = convolutions(model_forms("mobile_ssh")[INT8_FORM])
+    first = {"Conv2d_0", *(f"Conv2d_{at}_{kind}" for at in (1, 2, 3) for kind in ("depthwise", "pointwise"))}
+    assert {name.split("/")[1] for name in in_float if "_rpn_" not in name} == first
+    assert len(in_8_bits) == 51 - 7 - 6
 
 
 def test_a_file_without_8_bits_is_refused(onnx_model):

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 # Losses are drawn as means over this part of the training.
 _SMOOTHED_OVER = 1 / 50
 
+# Matplotlib repeats its colours after so many lines; then the style changes.
+_COLOURS = 10
+_STYLES = ("-", "--", "-.", ":")
+
 
 class PlotCurve(NamedTuple):
     """A curve (P,) x, y with its legend. Without points it is a line of the legend alone: a published figure."""
@@ -133,7 +137,7 @@ def _no_formula(text: str) -> str:
 
 
 def _draw(axes: "Axes", curves: Sequence[PlotCurve], title: str, x_label: str, y_label: str) -> None:
-    for curve in curves:
+    for number, curve in enumerate(curves):
         x, y = np.asarray(curve.x, dtype=np.float64), np.asarray(curve.y, dtype=np.float64)
         has_points = x.size > 0
         axes.plot(
@@ -141,7 +145,8 @@ def _draw(axes: "Axes", curves: Sequence[PlotCurve], title: str, x_label: str, y
             y if has_points else [math.nan],
             label=_no_formula(curve.label),
             linewidth=2.5 if curve.emphasised else 1.2,
-            linestyle="-" if has_points else "",
+            color=f"C{number % _COLOURS}",
+            linestyle=_STYLES[number // _COLOURS % len(_STYLES)] if has_points else "",
             zorder=3 if curve.emphasised else 2,
         )
     axes.set(title=_no_formula(title), xlabel=x_label, ylabel=y_label)

@@ -35,6 +35,11 @@ def test_precision_recall_figure():
     assert (axes.get_title(), axes.get_xlabel(), axes.get_ylabel()) == ("title", "recall", "precision")
 
 
+def test_no_two_of_many_curves_look_alike():
+    figure = precision_recall_figure([PlotCurve(str(number), [0, 1], [1, 0]) for number in range(40)], "title")
+    assert len({(line.get_color(), line.get_linestyle()) for line in figure.axes[0].get_lines()}) == 40
+
+
 def test_roc_figure():
     figure = roc_figure([PlotCurve("ours", [0, 3000], [0.1, 0.9])], "FDDB", false_positives=1500)
     assert figure.axes[0].get_xlim() == (0, 1500)

@@ -145,7 +145,6 @@ def _draw(axes: "Axes", curves: Sequence[PlotCurve], title: str, x_label: str, y
             y if has_points else [math.nan],
             label=_no_formula(curve.label),
             linewidth=2.5 if curve.emphasised else 1.2,
-            color=f"C{number % _COLOURS}",
             linestyle=_STYLES[number // _COLOURS % len(_STYLES)] if has_points else "",
             zorder=3 if curve.emphasised else 2,
         )

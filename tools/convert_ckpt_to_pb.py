@@ -46,7 +46,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--onnx", type=Path, metavar="FILE", help="write an ONNX file too (needs the extra onnx)")
     parser.add_argument("--half", action="store_true", help="store weights in half precision: half the file's size")
     parser.add_argument("--int8", type=Path, metavar="FILE", help="write an ONNX file of 8-bit weights too")
-    parser.add_argument("--calibration", type=Path, metavar="DIR", help="for --int8: photographs with faces, some 30")
+    parser.add_argument("--calibration", type=Path, metavar="DIR", help="for --int8: 64 photographs with faces")
     parser.add_argument("--image", type=Path, metavar="FILE", help="compare on this image (default: a demo image)")
     add_config_arguments(parser)
     arguments = parser.parse_args(argv)

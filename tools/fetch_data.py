@@ -61,7 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def described(name: str, archive: Archive) -> str:
     """One line of --list."""
     known = [f"{kind} {value}" for kind, value in archive.check._asdict().items() if value]
-    return f"{name:<12} {archive.urls[0]}  ->  {archive.folder}/  ({', '.join(known) or 'no published checksum'})"
+    places = " or ".join(archive.urls)
+    return f"{name:<12} {places}  ->  {archive.folder}/  ({', '.join(known) or 'no published checksum'})"
 
 
 def fetch_archive(name: str, arguments: argparse.Namespace) -> str:

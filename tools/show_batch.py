@@ -31,7 +31,8 @@ def sheet_of_samples(samples: Sequence[TrainingSample], tile: int) -> npt.NDArra
     for position, sample in enumerate(samples):
         drawn = draw_truth(sample.image, sample.boxes[sample.kinds == FACE], sample.boxes[sample.kinds == IGNORE])
         factor = min(1.0, tile / max(drawn.shape[:2]))
-        drawn = np.asarray(cv2.resize(drawn, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
+        size = [max(1, round(length * factor)) for length in drawn.shape[1::-1]]
+        drawn = np.asarray(cv2.resize(drawn, size, interpolation=cv2.INTER_AREA), np.uint8)
         top, left = position // columns * tile, position % columns * tile
         sheet[top : top + drawn.shape[0], left : left + drawn.shape[1]] = drawn
     return sheet

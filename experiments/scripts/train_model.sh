@@ -5,12 +5,12 @@
 #   FOLDER…  data in the training format, at least one; all are trained on together
 #   options  of tools/trainval_net.py, for all stages, e.g. -- --set TRAIN.IMS_PER_BATCH 1
 #
-# First come 9,000 iterations by mobile_faces.yml from an ImageNet checkpoint, then 3,121 by mobile_wider.yml, then 3,300 of
-# the branch M1 alone by mobile_m1.yml, then 4,600 by mobile_mosaic.yml and 4,100 by mobile_exposure.yml. WEIGHT=path names
-# other first weights (default: data/imagenet_weights/mobile.npz); with an SSH network, as data/models/mobile_ssh.pb, the
-# second stage comes at once. STEPS="first second third fourth fifth" sets other numbers of iterations (0, or none: without
-# that stage), OUTPUT=path the frozen graph (default: output/mobile_ssh.pb). A training that was stopped is resumed when it
-# is started again.
+# First come 9,000 iterations by mobile_faces.yml from weights of the backbone, then 3,121 by mobile_wider.yml, then 3,300 of
+# the branch M1 alone by mobile_m1.yml, then 4,600 by mobile_mosaic.yml and 4,100 by mobile_exposure.yml. The first weights
+# are data/imagenet_weights/mobile.npz, which tools/convert_faceapi_mobile.py makes; WEIGHT=path names others. With a .pb file
+# or one with "ssh" in its name, as data/models/mobile_ssh.pb, the second stage comes at once. STEPS="first second third fourth
+# fifth" sets other numbers of iterations (0, or none: without that stage), OUTPUT=path the frozen graph (default:
+# output/mobile_ssh.pb). A training that was stopped is resumed when it is started again.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -33,6 +33,9 @@ if [ "${#folders[@]}" = 0 ]; then echo "error: name a folder to train on" >&2 &&
 if [ "$gpu" = cpu ]; then export CUDA_VISIBLE_DEVICES=-1; else export CUDA_VISIBLE_DEVICES=$gpu; fi
 read -r first second third fourth fifth <<<"${STEPS:-9000 3121 3300 4600 4100}"
 weight=${WEIGHT:-data/imagenet_weights/mobile.npz}
+if [ -z "${WEIGHT:-}" ] && [ ! -f "$weight" ]; then
+    echo "error: $weight: no such file; tools/convert_faceapi_mobile.py makes it, or WEIGHT=path names other weights" >&2 && exit 2
+fi
 output=${OUTPUT:-output/mobile_ssh.pb}
 set_name=$(for folder in "${folders[@]}"; do basename "$(realpath "$folder")"; done | paste -sd +)
 
@@ -46,7 +49,9 @@ train() {
         --cfg "experiments/cfgs/$config" --tag "$tag" "$@"
     weight=output/mobile/$set_name/$tag/mobile_ssh_iter_$steps.ckpt
     # A signal ends a training with a snapshot and no error.
-    [ -f "$weight.index" ] || { echo "$tag was stopped; the same command resumes it" >&2 && exit 1; }
+    if [ ! -f "$weight.index" ]; then
+        echo "$tag ended before iteration $steps; if it was stopped, the same command resumes it" >&2 && exit 1
+    fi
 }
 
 mkdir -p experiments/logs
@@ -54,7 +59,7 @@ log=experiments/logs/train_model_${set_name}_$(date +%Y-%m-%d_%H-%M-%S).log
 echo "Logging to $log"
 exec > >(trap '' INT TERM; exec tee "$log") 2>&1
 
-case $weight in
+case ${weight##*/} in
     *.pb | *ssh*) ;;
     *) train first_stage "$first" mobile_faces.yml "$@" ;;
 esac

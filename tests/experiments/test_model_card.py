@@ -18,8 +18,8 @@ esac
 
 @pytest.fixture
 def checkout(tmp_path):
-    """A tree with the script, the stand-in, two models and a log."""
-    for name in ("data/models/mobile_ssh.pb", "data/models/vgg16_ssh.pb", "experiments/logs/mobile_faces.log"):
+    """A tree with the script, the stand-in, and the logs of two networks."""
+    for name in ("data/models/mobile_ssh.pb", "experiments/logs/mobile_faces.log", "experiments/logs/vgg16_faces.log"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     return make_checkout(tmp_path, "model_card.sh", STAND_IN)
@@ -29,16 +29,15 @@ def run(checkout, *arguments):
     return run_script(checkout, "model_card.sh", *arguments)
 
 
-def test_every_model_and_every_log(checkout):
+def test_the_model_and_its_logs(checkout):
     done = run(checkout, "faces", "--limit", "3")
     assert done.returncode == 0, done.stderr
     demo, plot, compare, _ = done.stdout.splitlines()
     assert demo == "tools/demo.py --output output/model_card"
-    assert plot == "tools/plot_training.py experiments/logs/mobile_faces.log --output experiments/logs/mobile_faces"
-    assert compare.startswith(
-        "tools/compare.py --data faces --model data/models/mobile_ssh.pb data/models/vgg16_ssh.pb "
-    )
+    assert plot == "tools/plot_training.py experiments/logs/mobile_faces.log --output output/model_card/mobile_faces"
+    assert compare.startswith("tools/compare.py --data faces --limit 74 --precision fp32 --views fast accurate ")
     assert compare.endswith(" --limit 3")
+    assert (checkout / "experiments/logs/mobile_faces.png").is_file()
     pictures = {path.name for path in (checkout / "data" / "models" / "pictures").iterdir()}
     assert pictures == {"portrait.jpg", "training_mobile_faces.png", "precision_recall.png"}
 

@@ -29,6 +29,8 @@ SETTING = ("--set", "TRAIN.EMA", "0.9")
 def checkout(tmp_path):
     for name in ("faces", "wider"):
         (tmp_path / name).mkdir()
+    (tmp_path / "data/imagenet_weights").mkdir(parents=True)
+    (tmp_path / "data/imagenet_weights/mobile.npz").touch()
     return make_checkout(tmp_path, SCRIPT, STAND_IN)
 
 
@@ -53,6 +55,25 @@ def test_from_an_ssh_network_the_second_stage_comes_at_once(checkout):
     assert done.returncode == 0, done.stderr
     first, *_ = [line for line in done.stdout.splitlines() if line.startswith("gpu=")]
     assert first == f"gpu=-1 {TRAIN} data/models/mobile_ssh.pb --iters 3121 {SECOND}"
+
+
+@pytest.mark.parametrize(
+    ("weight", "stage"), [("data/mean_ssh.ckpt", "second_stage"), ("ssh-face/backbone.npz", "first_stage")]
+)
+def test_the_name_of_the_file_says_what_it_holds(checkout, weight, stage):
+    done = run_script(checkout, SCRIPT, "cpu", "faces", "wider", WEIGHT=weight)
+    assert done.returncode == 0, done.stderr
+    first, *_ = [line for line in done.stdout.splitlines() if line.startswith("gpu=")]
+    assert f"--weight {weight} " in first
+    assert first.endswith(f"--tag {stage}")
+
+
+def test_without_first_weights_it_says_what_makes_them(checkout):
+    (checkout / "data/imagenet_weights/mobile.npz").unlink()
+    done = run_script(checkout, SCRIPT, "cpu", "faces", "wider")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "tools/convert_faceapi_mobile.py" in done.stderr
 
 
 def test_a_stage_of_no_steps_is_left_out(checkout):

@@ -86,3 +86,11 @@ def test_a_sheet_has_a_bound(folder, capsys):
     with pytest.raises(SystemExit):
         main(["--data", str(folder), "--count", "2147483647"])
     assert "over 268 megapixels" in capsys.readouterr().err
+
+
+def test_a_long_strip_keeps_a_line_in_a_small_tile(folder):
+    cv2.imwrite(str(folder / "images/a.png"), np.full((20, 300, 3), 40, np.uint8))
+    (folder / "train.txt").write_text("a.png 10 2 20 18\n")
+    output = folder / "sheet.png"
+    assert main(["--data", str(folder), "--output", str(output), "--count", "1", "--tile", "4"]) == 0
+    assert read_image(output).shape == (4, 4, 3)

@@ -187,7 +187,7 @@ def _default_model(precision: Precision) -> Path:
     if DEFAULT_MODEL not in model_names():
         raise CheckpointError(
             f"no trained model comes with this package (data/models/{DEFAULT_MODEL}.pb): name a checkpoint or a frozen "
-            "model, such as --model output/…/ssh_iter_40000, or train one with tools/trainval_net.py"
+            "model, such as --model output/…/mobile_ssh_iter_40000.ckpt, or train one with tools/trainval_net.py"
         )
     return packaged_model(DEFAULT_MODEL, precision)
 

@@ -35,7 +35,10 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--max_megapixels", type=positive, default=50, metavar="M", help="largest picture (default: 50)"
     )
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    if arguments.threshold < LOWEST_SHOWN:
+        parser.error(f"argument --threshold: the page shows faces of scores from {LOWEST_SHOWN} up")
+    return arguments
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -25,6 +25,16 @@ def test_without_lines_the_earlier_file_stays(tmp_path):
     with GrowingLines(tmp_path / "list"):
         pass
     assert (tmp_path / "list").read_text() == "earlier\n"
+    assert (tmp_path / "list.part").read_text() == "of a killed run\n"
+
+
+def test_the_lines_of_a_killed_run_are_kept_until_another_has_ended(tmp_path):
+    (tmp_path / "list.part").write_text("of a killed run\n")
+    with GrowingLines(tmp_path / "list") as lines:
+        lines.write("new")
+        assert (tmp_path / "list").read_text() == "of a killed run\n"
+        assert (tmp_path / "list.part").read_text() == "new\n"
+    assert (tmp_path / "list").read_text() == "new\n"
     assert not (tmp_path / "list.part").exists()
 
 

@@ -72,7 +72,7 @@ def detect_to_folder(
     sources = find_sources(inputs, output, tell_passed_over)
     if job.save in COPIED and any(s.rate and os.path.isfile(s.file) for s in sources) and find_ffmpeg() is None:
         print(_SILENT, file=sys.stderr)
-    targets = _targets(sources, output)
+    targets = _targets(sources, output, job.save == "crops")
     origins: deque[int] = deque()
 
     def pictures() -> Iterator[Picture]:
@@ -207,42 +207,62 @@ def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _targets(sources: Sequence[MediaSource], output: Path) -> list[Path | None]:
+def _targets(sources: Sequence[MediaSource], output: Path, crops: bool) -> list[Path | None]:
     """Where each source's copy goes: no two to one place, none below another, and none over an input.
 
-    None for a source whose name is none that a copy could have.
+    With `crops` a video has a folder for itself, of its name without the suffix. None for a source whose name is none
+    that a copy could have.
     """
-    files: set[str] = set()
-    folders: set[str] = set()
+    places = _Places()
     for source in sources:
         with suppress(OSError, ValueError):
-            files.add(os.path.realpath(source.file))
+            places.files.add(os.path.realpath(source.file))
 
-    def free(place: Path) -> Path:
+    def free(place: Path, is_video: bool) -> Path:
         path = output
         for part in place.parts[:-1]:
-            path = _unused(path / part, files)
-            folders.add(os.path.realpath(path))
-        path = _unused(path / place.name, files, folders)
-        files.add(os.path.realpath(path))
+            path = places.unused(path / part, places.files)
+            places.folders.add(os.path.realpath(path))
+        if is_video and crops:
+            folder = places.unused(path / place.stem, places.files, places.folders)
+            places.files.add(os.path.realpath(folder))
+            return folder.with_name(folder.name + place.suffix)
+        path = places.unused(path / place.name, places.files, places.folders)
+        places.files.add(os.path.realpath(path))
         return path
 
     targets: list[Path | None] = []
     for source in sources:
+        is_video = source.rate is not None
         try:
-            targets.append(free(copy_name(source.place, source.rate is not None)))
+            targets.append(free(copy_name(source.place, is_video), is_video))
         except (OSError, ValueError):
             targets.append(None)
     return targets
 
 
-def _unused(path: Path, *taken: Set[str]) -> Path:
-    """`path`, numbered if one of `taken` has it."""
-    candidate, number = path, 2
-    while any(os.path.realpath(candidate) in places for places in taken):
-        candidate = path.with_name(f"{path.stem}_{number}{path.suffix}")
-        number += 1
-    return candidate
+class _Places:
+    """Which paths are taken, by files (or what nothing else may go into) and by folders."""
+
+    def __init__(self) -> None:
+        self.files: set[str] = set()
+        self.folders: set[str] = set()
+        self._numbers: dict[Path, int] = {}
+
+    def unused(self, path: Path, *taken: Set[str]) -> Path:
+        """`path`, numbered if one of `taken`, which only grow, has it."""
+        number = self._numbers.get(path, 1)
+        candidate = path if number == 1 else _numbered(path, number)
+        while any(os.path.realpath(candidate) in places for places in taken):
+            number += 1
+            candidate = _numbered(path, number)
+        # Of thousands of one name each would begin to count from 2 again.
+        self._numbers[path] = number
+        return candidate
+
+
+def _numbered(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.stem}_{number}{path.suffix}")
 
 
 def _expected(sources: Sequence[MediaSource], max_frames: int | None) -> int | None:

@@ -16,6 +16,7 @@ from ssh_tf.model.detector import FaceDetector
 from ssh_tf.model.inference.detect_files import detect_pictures
 from ssh_tf.model.inference.detect_to_folder import detect_to_folder
 from ssh_tf.model.inference.graph_runner import ImageProposals
+from ssh_tf.model.inference.keeping import FolderJob
 from ssh_tf.utils.copies import Copies
 from ssh_tf.utils.errors import CheckpointError, FullDiskError, SSHError
 from ssh_tf.utils.locks import claimed
@@ -343,6 +344,30 @@ def test_a_picture_and_a_folder_of_one_name(folder, tmp_path):
         assert detect_to_folder(detector(), [folder / "d.jpg", tmp_path / "in2"][::order], output, 0.5) == 0
         written = {path.relative_to(output).as_posix() for path in output.rglob("*.jpg") if path.is_file()}
         assert written == ({"d.jpg", "d_2.jpg/y.jpg"} if order == 1 else {"d_2.jpg", "d.jpg/y.jpg"})
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_crops_of_a_video_do_not_meet_those_of_a_folder_of_its_name(folder, tmp_path, order):
+    """As frames that were taken out of a video lie beside it."""
+    frames = tmp_path / "frames/e"
+    frames.mkdir(parents=True)
+    for number in range(3):
+        (frames / f"{number:06d}.jpg").write_bytes((folder / "d.jpg").read_bytes())
+    inputs = [folder / "e.avi", frames.parent][::order]
+    assert detect_to_folder(detector(), inputs, tmp_path / "out", 0.5, job=FolderJob("crops")) == 0
+    crops = {path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.jpg")}
+    names = {f"{number:06d}_1.jpg" for number in range(3)}
+    assert crops == {f"{place}/{name}" for place in ("e", "e_2") for name in names}
+
+
+def test_many_pictures_of_one_name_are_numbered(folder, tmp_path):
+    for number in range(300):
+        place = tmp_path / f"in/{number:03d}/img.png"
+        place.parent.mkdir(parents=True)
+        place.write_bytes((folder / "a.png").read_bytes())
+    assert detect_to_folder(detector(), sorted((tmp_path / "in").glob("*/img.png")), tmp_path / "out", 0.5) == 0
+    names = {path.name for path in (tmp_path / "out").glob("*.png")}
+    assert names == {"img.png", *(f"img_{number}.png" for number in range(2, 301))}
 
 
 def test_two_runs_do_not_share_a_folder(folder, tmp_path):

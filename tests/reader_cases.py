@@ -279,7 +279,7 @@ CASES = {
     "YOLO": Case(
         beside_a_picture(text("a.txt", "0 0.5 0.5 0.1 0.2\n")),
         of_labels(labels.read_yolo, of_folder=True),
-        (L + "readers.read_yolo",),
+        (L + "readers.read_yolo", L + "readers._label_file"),
     ),
     "VOC": Case(
         beside_a_picture(text("a.xml", XML)), of_labels(labels.read_voc, of_folder=True), (L + "readers.read_voc",)

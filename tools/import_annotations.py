@@ -15,11 +15,12 @@ from pathlib import Path
 from ssh_tf.datasets.labels.importing import check_labels, choose_class, split, write_folder
 from ssh_tf.datasets.labels.items import FACE_NAME, Pictures
 from ssh_tf.datasets.labels.readers import READERS
-from ssh_tf.datasets.labels.writers import WRITERS, read_own
+from ssh_tf.datasets.labels.writers import OWN_FILES, WRITERS, read_own
 from ssh_tf.datasets.problems import Problems
 from ssh_tf.utils.arguments import ToolParser
-from ssh_tf.utils.errors import DataError, run_tool
+from ssh_tf.utils.errors import DataError, one_line, run_tool
 from ssh_tf.utils.files import atomic_write, check_not_read
+from ssh_tf.utils.images import IMAGE_SUFFIXES
 
 
 def _share(text: str) -> float:
@@ -54,14 +55,14 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Import or export; what was left out is no failure as long as something is left."""
     arguments = parse_arguments(argv)
-    check_not_read([arguments.output], [arguments.input])
+    _check_output(arguments)
     pictures, problems = Pictures(arguments.images), Problems()
     if arguments.target:
         images = read_own(arguments.input, pictures, problems)
         name = arguments.name or FACE_NAME
-        count = WRITERS[arguments.target](arguments.output, images, pictures, name, problems)
+        written = WRITERS[arguments.target](arguments.output, images, pictures, name, problems)
         _tell(problems)
-        print(f"{arguments.output}: {count} boxes of {len(images)} images")
+        print(f"{arguments.output}: {written.boxes} boxes of {written.images} images")
         return 0
     images = READERS[arguments.source](arguments.input, pictures, problems)
     if not images:
@@ -70,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     checked = check_labels(images, pictures, problems, wanted, arguments.ignore_class)
     train, val = write_folder(arguments.output, *split(checked, arguments.val), pictures, problems, arguments.copy)
     with atomic_write(arguments.output / "problems.json") as stream:
-        json.dump(problems.as_json(), stream, indent=1, ensure_ascii=False)
+        json.dump(problems.as_json(), stream, indent=1)
     _tell(problems)
     print(
         f"{arguments.output}: {len(train)} images with {sum(len(i.boxes) for i in train)} faces to train on, "
@@ -80,9 +81,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _check_output(arguments: argparse.Namespace) -> None:
+    """See that nothing is written over a file that is read.
+
+    Raises:
+        DataError: something would be.
+    """
+    source, output = arguments.input, arguments.output
+    own = [source / name for name in OWN_FILES]
+    if arguments.source:
+        check_not_read([output, *(output / name for name in (*OWN_FILES, "problems.json"))], [source])
+    else:
+        check_not_read([output], [source, *own, source.parent / OWN_FILES[2]])
+        if output.is_file() and output.suffix.lower() in IMAGE_SUFFIXES:
+            raise DataError(f"{output}: has the name of a picture; name another file for the labels")
+
+
 def _tell(problems: Problems) -> None:
     for line in problems.lines():
-        print(line, file=sys.stderr)
+        print(one_line(line), file=sys.stderr)
 
 
 def entry() -> None:

@@ -58,3 +58,30 @@ def test_mistakes_are_named(coco, capsys):
         main(["--from", "coco", "x", *arguments, "--val", "1.5"])
     assert "share" in capsys.readouterr().err
     assert not (coco / "own").exists()
+
+
+def test_nothing_is_written_over_what_is_read(coco):
+    own, pictures = coco / "own", coco / "pictures"
+    arguments = ["--images", str(pictures), "--output"]
+    assert main(["--from", "coco", str(coco / "coco.json"), *arguments, str(own), "--class", "dog"]) == 0
+    before = {path: path.read_bytes() for path in (*own.glob("*.*"), *pictures.iterdir())}
+    for given in (
+        ["--to", "csv", str(own), *arguments, str(own / "train.txt")],
+        ["--to", "csv", str(own / "train.txt"), *arguments, str(own / "labels.jsonl")],
+        ["--to", "coco", str(own), *arguments, str(pictures / "a 4.jpg")],
+        ["--from", "csv", str(own / "train.txt"), *arguments, str(own)],
+    ):
+        with pytest.raises(DataError, match="name another"):
+            main(given)
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_names_that_are_no_text_end_no_import(coco, capsys):
+    """A COCO file may hold half of a letter, and a folder any bytes."""
+    content = json.loads((coco / "coco.json").read_text())
+    content["images"].append({"id": 77, "file_name": "\ud83d.jpg"})
+    (coco / "coco.json").write_text(json.dumps(content))
+    arguments = ["--images", str(coco / "pictures"), "--output", str(coco / "own"), "--class", "dog"]
+    assert main(["--from", "coco", str(coco / "coco.json"), *arguments]) == 0
+    assert "1 x image that is not there: \\ud83d.jpg" in capsys.readouterr().err
+    assert len(json.loads((coco / "own/problems.json").read_text())["image that is not there"]) == 1

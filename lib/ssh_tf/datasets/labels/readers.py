@@ -23,7 +23,7 @@ from ssh_tf.datasets.problems import Problems
 from ssh_tf.datasets.wider_split import read_split
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.images import IMAGE_SUFFIXES
-from ssh_tf.utils.reading import read_json, read_lines, read_yaml, reader
+from ssh_tf.utils.reading import read_json, read_lines, read_yaml, reader, reading
 from ssh_tf.utils.types import JsonObject
 
 BAD_ENTRY, BAD_FILE = "entry that cannot be read", "file that cannot be read"
@@ -133,13 +133,14 @@ def read_yolo(path: Path, pictures: Pictures, problems: Problems) -> list[Labell
             images.append(LabelledImage(name, [], name))
             continue
         labels: list[Label] = []
-        if size := pictures.size(name):
-            with _label_file(problems):
+        with _label_file(file, problems):
+            if size := pictures.size(name):
                 for at, line in read_lines(file):
                     where = f"{file}:{at}"
                     with _entry(problems, where):
                         labels.append(_yolo_label(line.split(), size, classes, where))
-        images.append(LabelledImage(name, labels, str(file)))
+            # Not of a file that cannot be read: its image would be one without faces.
+            images.append(LabelledImage(name, labels, str(file)))
     used = set(places.values())
     for file in files.values():
         if file not in used and file.name not in _NO_LABELS:
@@ -185,14 +186,14 @@ def _yolo_label(fields: list[str], size: tuple[int, int], classes: Mapping[str, 
 def _yolo_classes(path: Path, problems: Problems) -> dict[str, str]:
     for folder in (path, *list(path.parents)[:2]):
         if (file := folder / "data.yaml").is_file():
-            with _label_file(problems):
+            with _label_file(file, problems):
                 settings = next(iter(read_yaml(file)), None)
                 names = settings.get("names", []) if isinstance(settings, dict) else []
                 listed = names.items() if isinstance(names, dict) else enumerate(names)
                 return {str(number): str(name) for number, name in listed}
         for file in (folder / "obj.names", folder / "classes.txt"):
             if file.is_file():
-                with _label_file(problems):
+                with _label_file(file, problems):
                     return {str(number): name for number, (_, name) in enumerate(read_lines(file))}
     return {}
 
@@ -209,7 +210,7 @@ def read_voc(path: Path, pictures: Pictures, problems: Problems) -> list[Labelle
     """A folder of XML files, or one. `difficult` makes ignore regions. Coordinates are taken as they are, from 0."""
     images = []
     for file in _files(path, ".xml"):
-        with _label_file(problems):
+        with _label_file(file, problems):
             root = _root(file, "annotation", "Pascal VOC")
             labels: list[Label] = []
             for at, entry in enumerate(root.iter("object"), 1):
@@ -266,7 +267,7 @@ def read_labelme(path: Path, pictures: Pictures, problems: Problems) -> list[Lab
     """A folder of JSON files, or one: rectangles, polygons, circles. Flags like difficult make ignore regions."""
     images = []
     for file in _files(path, ".json"):
-        with _label_file(problems):
+        with _label_file(file, problems):
             content = _read_labelme(file)
             labels: list[Label] = []
             for at, shape in enumerate(content["shapes"]):
@@ -463,10 +464,11 @@ def _is_image(text: str) -> bool:
 
 
 @contextmanager
-def _label_file(problems: Problems) -> Iterator[None]:
+def _label_file(file: Path, problems: Problems) -> Iterator[None]:
     """One of many files: what is wrong with it as a whole is reported, and the others are read."""
     try:
-        yield
+        with reading(file, "a file of labels"):
+            yield
     except DataError as error:
         problems.add(BAD_FILE, str(error))
 

@@ -6,20 +6,33 @@ YOLO has none.
 
 import csv
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
 from ssh_tf.datasets.annotations import read_annotations, read_ignore_regions
 from ssh_tf.datasets.labels.items import Label, LabelledImage, Pictures
+from ssh_tf.datasets.names import file_name
 from ssh_tf.datasets.problems import Problems
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.files import atomic_write, inside
 from ssh_tf.utils.reading import read_lines, reader
 from ssh_tf.utils.types import JsonObject
 
-Writer = Callable[[Path, Sequence[LabelledImage], Pictures, str, Problems], int]
-"""Of an output, images, their folder, the name of the class, and what was wrong: how many boxes were written."""
+OWN_FILES = ("train.txt", "val.txt", "labels.jsonl")
+"""What `read_own` reads of a folder."""
+
+
+class Written(NamedTuple):
+    """How much was written."""
+
+    boxes: int
+    images: int
+
+
+Writer = Callable[[Path, Sequence[LabelledImage], Pictures, str, Problems], Written]
+"""Of an output, images, their folder, the name of the class, and what was wrong."""
 
 
 @reader("a list of detections")
@@ -56,17 +69,18 @@ def read_own(path: Path, pictures: Pictures, problems: Problems) -> list[Labelle
     """
     if path.suffix == ".jsonl":
         return read_detections(path, pictures, problems)
-    files = [path] if path.is_file() else [f for name in ("train.txt", "val.txt") if (f := path / name).is_file()]
+    files = [path] if path.is_file() else [f for name in OWN_FILES[:2] if (f := path / name).is_file()]
     if not files:
         raise DataError(f"{path}: neither a folder with train.txt or val.txt, nor an annotation file, nor a .jsonl")
-    regions = files[0].parent / "labels.jsonl"
-    ignore = read_ignore_regions(regions) if regions.is_file() else {}
+    regions = files[0].parent / OWN_FILES[2]
+    listed = read_ignore_regions(regions) if regions.is_file() else {}
+    ignore = {file_name(name): boxes for name, boxes in listed.items()}
     images = []
     for file in files:
         for annotation in read_annotations(file):
             where = f"{file}:{annotation.line}"
             rows = [*annotation.boxes.tolist()]
-            aside = ignore.get(annotation.name)
+            aside = ignore.get(file_name(annotation.name))
             labels = [Label((x1, y1, x2, y2), where=where) for x1, y1, x2, y2 in rows]
             labels += [
                 Label((x1, y1, x2, y2), ignore=True) for x1, y1, x2, y2 in ([] if aside is None else aside.tolist())
@@ -75,22 +89,49 @@ def read_own(path: Path, pictures: Pictures, problems: Problems) -> list[Labelle
     return images
 
 
-def _sized(
-    images: Sequence[LabelledImage], pictures: Pictures, problems: Problems
-) -> list[tuple[str, int, int, LabelledImage]]:
-    """Name, height and width of the images that are there and can be read."""
-    found = []
+class _Sized(NamedTuple):
+    """An image that is there and can be read, with the name of its file."""
+
+    name: str
+    height: int
+    width: int
+    image: LabelledImage
+
+
+def _sized(images: Sequence[LabelledImage], pictures: Pictures, problems: Problems) -> list[_Sized]:
+    """The images that can be written of, one for each file."""
+    found: dict[str, _Sized] = {}
     for image in images:
         name = pictures.find(image.name)
         size = pictures.size(name) if name is not None else None
-        if name is None or size is None:
-            if name is None:
-                problems.add("image that is not there", f"{image.name} ({image.where})")
-            else:
-                problems.add("image that cannot be read", pictures.why(name))
+        if name is None:
+            problems.add("image that is not there", f"{image.name} ({image.where})")
+        elif size is None:
+            problems.add("image that cannot be read", pictures.why(name))
+        elif name in found:
+            problems.add("image with labels already", f"{image.name} ({image.where})")
         else:
-            found.append((name, *size, image))
-    return found
+            try:
+                inside(pictures.folder, name, image.where)
+            except DataError as error:
+                problems.add("name that cannot be written", str(error))
+            else:
+                found[name] = _Sized(name, *size, image)
+    return list(found.values())
+
+
+def _with_files(
+    folder: Path, suffix: str, found: Sequence[_Sized], problems: Problems
+) -> Iterator[tuple[Path, _Sized]]:
+    """The file of each image's labels below `folder`, for formats that have one for each."""
+    taken: set[str] = set()
+    for one in found:
+        place = str(PurePosixPath(one.name).with_suffix(suffix))
+        if place in taken:
+            problems.add("image of another's name but for the suffix, whose labels would take one file", one.name)
+        else:
+            taken.add(place)
+            yield folder / place, one
 
 
 def _short(value: float) -> float:
@@ -99,7 +140,7 @@ def _short(value: float) -> float:
 
 def write_coco(
     path: Path, images: Sequence[LabelledImage], pictures: Pictures, class_name: str, problems: Problems
-) -> int:
+) -> Written:
     """`path` is a JSON file. Detections have a `score` each."""
     entries: list[JsonObject] = []
     pages = []
@@ -113,17 +154,18 @@ def write_coco(
             entries.append(entry if label.score is None else entry | {"score": round(label.score, 5)})
     with atomic_write(path) as stream:
         content = {"images": pages, "annotations": entries, "categories": [{"id": 1, "name": class_name}]}
-        json.dump(content, stream, ensure_ascii=False)
-    return len(entries)
+        json.dump(content, stream)
+    return Written(len(entries), len(pages))
 
 
 def write_yolo(
     path: Path, images: Sequence[LabelledImage], pictures: Pictures, class_name: str, problems: Problems
-) -> int:
+) -> Written:
     """`path` is a folder: `labels/` with a text file an image, and `data.yaml`. Ignore regions are left out."""
     count = 0
-    for name, height, width, image in _sized(images, pictures, problems):
-        with atomic_write(_file(path / "labels", name, ".txt")) as stream:
+    files = list(_with_files(path / "labels", ".txt", _sized(images, pictures, problems), problems))
+    for file, (_, height, width, image) in files:
+        with atomic_write(file) as stream:
             for label in image.labels:
                 if label.ignore:
                     problems.add("ignore region, for which YOLO has no place", image.where)
@@ -134,16 +176,17 @@ def write_yolo(
                 stream.write(" ".join(["0", *(f"{part:.7f}" for part in parts), *score]) + "\n")
                 count += 1
     with atomic_write(path / "data.yaml") as stream:
-        stream.write(f"names: {json.dumps([class_name], ensure_ascii=False)}\n")
-    return count
+        stream.write(f"names: {json.dumps([class_name])}\n")
+    return Written(count, len(files))
 
 
 def write_voc(
     path: Path, images: Sequence[LabelledImage], pictures: Pictures, class_name: str, problems: Problems
-) -> int:
+) -> Written:
     """`path` is a folder of XML files, one an image. A detection has a `confidence`."""
     count = 0
-    for name, height, width, image in _sized(images, pictures, problems):
+    files = list(_with_files(path, ".xml", _sized(images, pictures, problems), problems))
+    for file, (name, height, width, image) in files:
         root = Element("annotation")
         place = PurePosixPath(name)
         SubElement(root, "folder").text = str(place.parent)
@@ -162,31 +205,28 @@ def write_voc(
                 SubElement(bounds, key).text = str(_short(corner))
             count += 1
         indent(root)
-        with atomic_write(_file(path, name, ".xml"), "wb") as stream:
+        with atomic_write(file, "wb") as stream:
             ElementTree(root).write(stream, encoding="utf-8", xml_declaration=True)
-    return count
+    return Written(count, len(files))
 
 
 def write_csv(
     path: Path, images: Sequence[LabelledImage], pictures: Pictures, class_name: str, problems: Problems
-) -> int:
+) -> Written:
     """`path` is a table: a row a box, and a row with no box for an image without."""
     count = 0
+    found = _sized(images, pictures, problems)
     with atomic_write(path) as stream:
         table = csv.writer(stream, lineterminator="\n")
         table.writerow(["image", "x_min", "y_min", "x_max", "y_max", "class", "ignore", "score"])
-        for name, _, _, image in _sized(images, pictures, problems):
+        for name, _, _, image in found:
             for label in image.labels:
                 score = "" if label.score is None else round(label.score, 5)
                 table.writerow([name, *map(_short, label.box), class_name, int(label.ignore), score])
                 count += 1
             if not image.labels:
                 table.writerow([name, *[""] * 7])
-    return count
-
-
-def _file(folder: Path, name: str, suffix: str) -> Path:
-    return inside(folder, str(PurePosixPath(name).with_suffix(suffix)), str(folder))
+    return Written(count, len(found))
 
 
 WRITERS: dict[str, Writer] = {"coco": write_coco, "yolo": write_yolo, "voc": write_voc, "csv": write_csv}

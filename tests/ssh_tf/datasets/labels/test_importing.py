@@ -1,6 +1,7 @@
 """What is checked of labels, and readers on entries and files of every sort."""
 
 import json
+import os
 from contextlib import suppress
 
 import cv2
@@ -10,7 +11,7 @@ import pytest
 from ssh_tf.datasets.labels.importing import check_labels, choose_class, split, write_folder
 from ssh_tf.datasets.labels.items import NO_LABELS, Label, LabelledImage, Pictures
 from ssh_tf.datasets.labels.readers import READERS
-from ssh_tf.datasets.labels.writers import WRITERS
+from ssh_tf.datasets.labels.writers import WRITERS, Written
 from ssh_tf.datasets.labels.xml_files import read_xml
 from ssh_tf.datasets.problems import Problems
 from ssh_tf.utils.errors import DataError
@@ -369,6 +370,21 @@ def test_entities_are_refused(tmp_path):
         read_xml(tmp_path / "a.xml")
 
 
+def test_one_damaged_file_of_yolo_is_named_and_its_image_left_out(tmp_path, pictures):
+    folder = tmp_path / "labels"
+    folder.mkdir()
+    (folder / "data.yaml").write_text("names: [face]\nnames: [dog]\n")
+    (folder / "a.txt").write_text("0 0.5 0.5 0.1 0.1\n")
+    (folder / "c.txt").write_bytes(b"0 0.5 0.5 0.1 caf\xe9\n")
+    problems = Problems()
+    images = READERS["yolo"](folder, pictures, problems)
+    assert "b/c.jpg" not in {image.name for image in images}
+    assert sum(len(image.labels) for image in images) == 1
+    named = "".join(problems.items("file that cannot be read"))
+    assert "data.yaml: line 2: names stands on line 1 already" in named
+    assert "c.txt: not a UTF-8 text file" in named
+
+
 @pytest.mark.parametrize("kind", ["voc", "labelme"])
 def test_one_damaged_file_of_many_is_named(tmp_path, pictures, kind):
     suffix = {"voc": ".xml", "labelme": ".json"}[kind]
@@ -407,5 +423,36 @@ def test_what_is_not_there_is_named(tmp_path, pictures, kind):
 def test_writers_name_images_that_are_not_there(tmp_path, pictures):
     for kind, writer in WRITERS.items():
         problems = Problems()
-        assert writer(tmp_path / kind, [LabelledImage("x.png", [Label((0, 0, 1, 1))])], pictures, "face", problems) == 0
+        images = [LabelledImage("x.png", [Label((0, 0, 1, 1))])]
+        assert writer(tmp_path / kind, images, pictures, "face", problems) == Written(0, 0)
         assert problems.counts() == {"image that is not there": 1}
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_an_image_is_written_once(tmp_path, pictures, kind):
+    """Boxes of a second image that is found in the same file are not its own."""
+    images = [LabelledImage(name, [Label((1, 1, 5, 5))], name) for name in ("b/c.jpg", "elsewhere/c.jpg")]
+    problems = Problems()
+    assert WRITERS[kind](tmp_path / kind, images, pictures, "face", problems) == Written(1, 1)
+    assert problems.items("image with labels already") == ["elsewhere/c.jpg (elsewhere/c.jpg)"]
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_images_that_differ_in_their_suffix_do_not_share_a_file(tmp_path, pictures, kind):
+    (pictures.folder / "a.jpg").write_bytes((pictures.folder / "b/c.jpg").read_bytes())
+    images = [LabelledImage(name, [Label((1, 1, 5, 5))]) for name in ("a.jpg", "a.png")]
+    problems = Problems()
+    written = WRITERS[kind](tmp_path / kind, images, Pictures(pictures.folder), "face", problems)
+    assert written == (Written(1, 1) if kind in {"yolo", "voc"} else Written(2, 2))
+    assert [item for key in problems.counts() for item in problems.items(key)] == ["a.png"] * (2 - written.images)
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_a_name_that_is_no_text_is_left_out_of_an_export(tmp_path, pictures, kind):
+    odd = os.fsdecode(b"caf\xe9.png")
+    (pictures.folder / odd).write_bytes((pictures.folder / "a.png").read_bytes())
+    images = [LabelledImage(name, [Label((1, 1, 5, 5))]) for name in (odd, "a.png")]
+    problems = Problems()
+    written = WRITERS[kind](tmp_path / kind, images, Pictures(pictures.folder), "face", problems)
+    assert written == Written(1, 1)
+    assert problems.counts() == {"name that cannot be written": 1}

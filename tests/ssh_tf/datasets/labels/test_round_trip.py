@@ -12,7 +12,7 @@ from ssh_tf.datasets.factory import load_folder
 from ssh_tf.datasets.labels.importing import check_labels, choose_class, split, write_folder
 from ssh_tf.datasets.labels.items import Pictures
 from ssh_tf.datasets.labels.readers import READERS
-from ssh_tf.datasets.labels.writers import WRITERS, read_own
+from ssh_tf.datasets.labels.writers import WRITERS, Written, read_own
 from ssh_tf.datasets.problems import Problems
 from ssh_tf.datasets.records import make_records
 
@@ -205,7 +205,7 @@ def test_detections_go_to_every_format_and_keep_their_scores(truth, tmp_path):
     images = read_own(tmp_path / "d.jsonl", pictures, problems)
     assert problems.counts() == {"line that cannot be read": 1, "frame of a video, which has no file": 1}
     for kind, writer in WRITERS.items():
-        assert writer(tmp_path / kind, images, pictures, "face", problems) == 1
+        assert writer(tmp_path / kind, images, pictures, "face", problems) == Written(1, 1)
     (entry,) = json.loads((tmp_path / "coco").read_text(encoding="utf-8"))["annotations"]
     assert (entry["bbox"], entry["score"]) == ([1, 2, 10.5, 20], 0.75)
     with (tmp_path / "csv").open(encoding="utf-8", newline="") as stream:
@@ -221,3 +221,11 @@ def test_own_files_are_read_with_and_without_their_regions(truth):
         read = read_own(path, pictures, Problems())
         assert [len(image.labels) for image in read] == [len(v[2]) + len(v[3]) for v in images.values()]
     assert make_records([], source, source, {}, source / "cache.json") == []
+
+
+def test_regions_belong_to_their_image_however_it_is_spelt(truth, tmp_path):
+    (tmp_path / "train.txt").write_text("a 1 2 3 4\n./b.png\n")
+    regions = [{"image": "a.jpg", "ignore": [[5, 6, 7, 8]]}, {"image": "b.png", "ignore": [[1, 1, 2, 2]]}]
+    (tmp_path / "labels.jsonl").write_text("\n".join(map(json.dumps, regions)))
+    read = read_own(tmp_path, Pictures(truth[0] / "images"), Problems())
+    assert [[label.box for label in image.labels if label.ignore] for image in read] == [[(5, 6, 7, 8)], [(1, 1, 2, 2)]]

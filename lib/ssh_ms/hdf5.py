@@ -21,20 +21,23 @@ _SLASH = "_and_"
 _TO_CHANNELS_FIRST = {4: (3, 2, 0, 1), 2: (1, 0)}
 _TO_CHANNELS_LAST = {4: (2, 3, 1, 0), 2: (1, 0)}
 
-# What an optimiser keeps beside a variable has the variable's name and one of these after it.
-_SLOTS = frozenset({"Momentum", "Adam", "Adam_1", "RMSProp", "RMSProp_1", "Adagrad", "ExponentialMovingAverage"})
+# What an optimiser keeps beside a variable has the variable's name and one of these after it. `Other` are the raw
+# weights of a training with TRAIN.EMA: the variable itself is their running mean, which is the model.
+_SLOTS = frozenset(
+    {"Momentum", "Adam", "Adam_1", "RMSProp", "RMSProp_1", "Adagrad", "ExponentialMovingAverage", "Other"}
+)
 _COUNTERS = frozenset({"global_step", "learning_rate", "beta1_power", "beta2_power"})
 
 
 class Sorted(NamedTuple):
-    """Names of a checkpoint: the model's, and what its optimiser added."""
+    """Names of a checkpoint: the model's, and what its optimiser, or the running mean of its weights, added."""
 
     model: list[str]
     optimizer: list[str]
 
 
 def sort_names(names: Iterable[str]) -> Sorted:
-    """Tell an optimiser's names from the model's."""
+    """Tell the names of what is kept to resume a training from the model's."""
     result = Sorted([], [])
     for name in sorted(names):
         leaf = name.rpartition("/")[2]

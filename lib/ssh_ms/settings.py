@@ -19,6 +19,8 @@ from ssh_tf.utils.reading import parse_yaml, read_yaml, reader
 def read_settings(argv: Sequence[str] | None, default: Path, description: str | None) -> SimpleNamespace:
     """The settings by name: those of `default`, changed by --config_path, changed by a flag for each key.
 
+    A flag's text is taken as it is where the setting is a text, and as YAML elsewhere. A switch needs no value.
+
     Raises:
         ConfigError: a file cannot be read, a key is unknown, a value is of another type or none of the choices.
     """
@@ -28,10 +30,16 @@ def read_settings(argv: Sequence[str] | None, default: Path, description: str | 
     for key, value in values.items():
         kind = f"{type(value).__name__}, default {value!r}".replace("%", "%%")
         allowed = f"; one of {', '.join(choices[key])}" if key in choices else ""
-        parser.add_argument(f"--{key}", type=str, metavar="VALUE", help=f"{meanings[key]} ({kind}{allowed})")
+        bare: dict[str, Any] = {"nargs": "?", "const": "true"} if isinstance(value, bool) else {}
+        parser.add_argument(f"--{key}", type=str, metavar="VALUE", help=f"{meanings[key]} ({kind}{allowed})", **bare)
     arguments = vars(parser.parse_args(argv))
     path = arguments.pop("config_path")
-    changes = [(f"--{key}", {key: _value(f"--{key}", text)}) for key, text in arguments.items() if text is not None]
+    given = {key: text for key, text in arguments.items() if text is not None}
+    # A path may be `out #1` or `010`, which YAML takes for something else.
+    changes = [
+        (f"--{key}", {key: text if isinstance(values[key], str) else _value(f"--{key}", text)})
+        for key, text in given.items()
+    ]
     if path is not None:
         changes.insert(0, (str(path), _documents(path, 1)[0]))
     for source, changed in changes:

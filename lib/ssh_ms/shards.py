@@ -1,8 +1,10 @@
 """MindRecord shards: pictures with their boxes in a few large files."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ from tqdm import tqdm
 from ssh_ms.framework import datasets, mindrecord
 from ssh_ms.sources import RawImage, read_raw
 from ssh_tf.datasets.records import ImageRecord, fingerprint
-from ssh_tf.utils.errors import DataError, ImageError
+from ssh_tf.utils.errors import DataError, ImageError, reason_of
 from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.images import decode_image
 from ssh_tf.utils.random_streams import Stream, random_generator
@@ -71,27 +73,67 @@ def write_shards(folder: Path, records: Sequence[ImageRecord], count: int) -> No
     Every picture is decoded once, so that none fails in training.
 
     Raises:
-        DataError: a picture cannot be read, or the shards cannot be written.
+        DataError: `folder` holds something already, a picture cannot be read, or the shards cannot be written.
     """
-    temporary = folder.with_name(f".{folder.name}.part")
+    place = _free_place(folder)
+    temporary = place.with_name(f".{place.name}.part")
     # What a killed run has left may be more shards than are made now.
     shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    writer = mindrecord.FileWriter(str(temporary / _SHARD), shard_num=count, overwrite=True)
-    writer.add_schema(
-        {"name": {"type": "string"}, "data": {"type": "bytes"}, "truth": {"type": "float32", "shape": [-1, 5]}}
-    )
-    try:
-        for record in tqdm(records, desc="MindRecord", unit="image", disable=None):
-            raw = read_raw(record)
-            decode_image(raw.data, record.path)
+    with _making(folder):
+        temporary.mkdir(parents=True)
+        writer = mindrecord.FileWriter(str(temporary / _SHARD), shard_num=count, overwrite=True)
+        writer.add_schema(
+            {"name": {"type": "string"}, "data": {"type": "bytes"}, "truth": {"type": "float32", "shape": [-1, 5]}}
+        )
+    for record in tqdm(records, desc="MindRecord", unit="image", disable=None):
+        raw = _checked_picture(record)
+        with _making(folder):
             writer.write_raw_data([raw._replace(truth=np.concatenate([_NO_BOX, raw.truth]))._asdict()])
+    with _making(folder):
         writer.commit()
         with atomic_write(temporary / _NOTE) as stream:
             json.dump({"data": fingerprint(records)}, stream)
         # Whole or not at all: a folder that was left half-way is not taken for the shards.
-        temporary.rename(folder)
+        temporary.rename(place)
+
+
+def _free_place(folder: Path) -> Path:
+    """`folder`, absolute, which a folder of shards can be renamed to: it is not there yet, or empty.
+
+    Raises:
+        DataError: something is there, or it is the folder that this runs in.
+    """
+    place = Path(os.path.realpath(folder))
+    # What is renamed to the folder that this runs in would leave it in one that is gone.
+    if place == Path.cwd():
+        raise DataError(f"{folder}: is the folder that this was started in; name another one for the shards")
+    if place.exists() and (not place.is_dir() or any(place.iterdir())):
+        raise DataError(f"{folder}: something is there already; name a new or an empty folder for the shards")
+    return place
+
+
+def _checked_picture(record: ImageRecord) -> RawImage:
+    """The file of `record`, which can be decoded.
+
+    Raises:
+        DataError: it cannot be read or decoded.
+    """
+    raw = read_raw(record)
+    try:
+        decode_image(raw.data, record.path)
     except ImageError as error:
         raise DataError(f"training image {error}") from error
-    except (RuntimeError, OSError) as error:
-        raise DataError(f"{folder}: the shards cannot be written ({error})") from error
+    return raw
+
+
+@contextmanager
+def _making(folder: Path) -> Iterator[None]:
+    """Turn whatever is raised inside into one line: MindRecord's own errors have no class in common but Exception.
+
+    Raises:
+        DataError: something was raised.
+    """
+    try:
+        yield
+    except Exception as error:
+        raise DataError(f"{folder}: the shards cannot be written ({reason_of(error)})") from error

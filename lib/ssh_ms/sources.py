@@ -5,7 +5,7 @@ alone decide.
 """
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -16,6 +16,7 @@ from ssh_tf.datasets.annotations import read_annotations, read_ignore_regions
 from ssh_tf.datasets.records import ImageRecord, fingerprint, make_records
 from ssh_tf.datasets.wider_split import read_split, write_annotations
 from ssh_tf.utils.errors import DataError
+from ssh_tf.utils.images import IMAGE_SUFFIXES
 from ssh_tf.utils.random_streams import Stream, random_generator
 from ssh_tf.utils.reading import read_bytes, read_text, reader, reading
 
@@ -71,9 +72,12 @@ def load_records(anno_path: Path, image_dir: Path, cache: Path, skip_missing: bo
 
 @reader("a list of images")
 def _is_official(path: Path) -> bool:
-    """The second line of the official list is the first image's count of boxes, alone."""
+    """The official list begins with the name of a picture, with its suffix, and its count of boxes, a line each.
+
+    The count alone does not tell it: in lines of this project `000002` is a picture without faces.
+    """
     lines = [line.strip() for line in read_text(path, errors="replace").split("\n", 2)[:2]]
-    return len(lines) == 2 and lines[1].isdecimal()
+    return len(lines) == 2 and PurePosixPath(lines[0]).suffix.lower() in IMAGE_SUFFIXES and lines[1].isdecimal()
 
 
 class FileSource:

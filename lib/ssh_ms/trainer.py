@@ -33,6 +33,7 @@ from ssh_tf.utils.types import Array
 _NAME = re.compile(r"ssh-(\d+)_(\d+)" + re.escape(SUFFIX))
 _SAID_EVERY = 20
 _DATA_NAME = "data.json"
+_CHECKPOINTS = "ckpts"
 
 
 class Place(NamedTuple):
@@ -152,6 +153,11 @@ def examples(
             raise DataError(f"training image {error}") from error
 
 
+def has_checkpoint(folder: Path) -> bool:
+    """Whether a training in `folder` would be resumed, see `Trainer`."""
+    return CheckpointFolder(folder / _CHECKPOINTS, keep=1).latest() is not None
+
+
 @reader("the note of what a training is on")
 def _noted_data(path: Path) -> str | None:
     return read_json(path)["data"]
@@ -173,7 +179,7 @@ class Trainer:
         self._maker = maker
         self._folder = folder
         self._schedule = schedule
-        self._checkpoints = CheckpointFolder(folder / "ckpts", schedule.keep)
+        self._checkpoints = CheckpointFolder(folder / _CHECKPOINTS, schedule.keep)
         self._per_epoch = len(source) // schedule.batch_size
         if not self._per_epoch:
             raise DataError(f"{len(source)} images do not make a batch of {schedule.batch_size}")

@@ -40,6 +40,10 @@ def test_names_of_the_optimiser():
     found = sort_names(["a/weights", "a/weights/Momentum", "global_step", "a/Adam_1", "Momentum/weights"])
     assert found.model == ["Momentum/weights", "a/weights"]
     assert found.optimizer == ["a/Adam_1", "a/weights/Momentum", "global_step"]
+    # A training with TRAIN.EMA keeps the raw weights there; the mean, which is the model, has the plain name.
+    found = sort_names(["a/weights", "a/weights/Other", "a/weights/Momentum", "Other/weights"])
+    assert found.model == ["Other/weights", "a/weights"]
+    assert found.optimizer == ["a/weights/Momentum", "a/weights/Other"]
 
 
 def test_what_is_no_such_file(tmp_path):

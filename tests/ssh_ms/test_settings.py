@@ -39,6 +39,26 @@ def test_flags_come_before_a_file_before_the_defaults(tmp_path):
     assert isinstance(settings.momentum, float)
 
 
+# What YAML takes for something else, or not at all.
+NO_YAML = ["out #1", "010", "no", "12:30", "1_000", "null", "@data", "*x", "%d", "", " ", "a: [", "1e-3", "'a'"]
+
+
+@pytest.mark.parametrize("text", NO_YAML)
+def test_the_text_of_a_flag_is_taken_as_it_is(text):
+    settings = read("--save_path", text, f"--pre_trained={text}")
+    assert (settings.save_path, settings.pre_trained) == (text, text)
+
+
+def test_a_switch_needs_no_value():
+    assert read().skip_missing is False
+    assert read("--skip_missing").skip_missing is True
+    assert read("--skip_missing", "--seed", "5").seed == 5
+    assert read("--skip_missing", "no").skip_missing is False
+    assert read("--hard_mining=false").hard_mining is False
+    with pytest.raises(ConfigError, match="--skip_missing: skip_missing takes a bool, got 1"):
+        read("--skip_missing", "1")
+
+
 def test_every_key_is_a_flag(capsys):
     with pytest.raises(SystemExit):
         read("--help")

@@ -1,10 +1,13 @@
 """MindRecord shards."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 
 from spoiling import HOSTILE
+from ssh_ms.framework import mindrecord
 from ssh_ms.shards import MindRecordSource, shards, write_shards
 from ssh_ms.sources import FileSource
 from ssh_tf.datasets.records import ImageRecord
@@ -59,6 +62,52 @@ def test_what_a_killed_run_has_left_is_no_shard(tmp_path, records):
     write_shards(tmp_path / "shards", records, 2)
     assert len(shards(tmp_path / "shards")) == 2
     assert len(MindRecordSource(tmp_path / "shards")) == 7
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "shards"])
+def test_what_is_there_is_left_alone(tmp_path, records, kind, monkeypatch):
+    place = tmp_path / "mine"
+    if kind == "shards":
+        write_shards(place, records, 1)
+    else:
+        kept = place / "kept" if kind == "folder" else place
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_text("kept")
+    before = sorted(tmp_path.rglob("*"))
+    # No picture is read before it is said.
+    monkeypatch.setattr("ssh_ms.shards.read_raw", None)
+    with pytest.raises(DataError, match="mine: something is there already; name a new"):
+        write_shards(place, records, 2)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_folders_by_any_name(tmp_path, records, monkeypatch):
+    with pytest.raises(DataError, match=r"^/: something is there already"):
+        write_shards(Path("/"), records, 1)
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    for name in (".", "../empty", "x/.."):
+        with pytest.raises(DataError, match="is the folder that this was started in"):
+            write_shards(Path(name), records, 1)
+    (tmp_path / "target").mkdir()
+    (tmp_path / "link").symlink_to("target")
+    for name in ("new", "../link"):
+        write_shards(Path(name), records, 1)
+        assert len(MindRecordSource(Path(name))) == 7
+
+
+@pytest.mark.parametrize("step", ["add_schema", "write_raw_data", "commit"])
+def test_what_the_writer_raises_is_one_line(tmp_path, records, step, monkeypatch):
+    class MRMSetHeaderError(Exception):
+        """As MindRecord's errors: of no class but Exception."""
+
+    def fail(*_, **__):
+        raise MRMSetHeaderError("Failed to\nset header.")
+
+    monkeypatch.setattr(mindrecord.FileWriter, step, fail)
+    with pytest.raises(DataError, match=r"shards: the shards cannot be written \(MRMSetHeaderError: Failed to set"):
+        write_shards(tmp_path / "shards", records, 2)
+    assert not (tmp_path / "shards").exists()
 
 
 def test_shards_know_their_data(tmp_path, records):

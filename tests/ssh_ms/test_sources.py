@@ -51,6 +51,23 @@ def test_annotations_of_this_project(tmp_path, images):
     assert first.data == (images / first.name).read_bytes()
 
 
+@pytest.mark.parametrize("first", ["000001 10 10 30 30", "000001.jpg 10 10 30 30", "000001"])
+def test_names_of_digits_are_no_counts(tmp_path, images, first):
+    for name in ("000001", "000002"):
+        (images / f"{name}.jpg").write_bytes((images / "a/first.jpg").read_bytes())
+    records = load(tmp_path, images, f"{first}\n000002\n")
+    assert [record.name for record in records] == ["000001.jpg", "000002.jpg"]
+    assert [len(record.boxes) for record in records] == [int(" " in first), 0]
+
+
+def test_official_names_end_in_any_case(tmp_path, images):
+    (images / "a/first.jpg").rename(images / "a/first.JPG")
+    records = load(tmp_path, images, OFFICIAL.replace("first.jpg", "first.JPG"))
+    assert [len(record.boxes) for record in records] == [1, 0]
+    with pytest.raises(DataError, match=r"list\.txt:1: expected the name of an image, not 'a/first\.png'"):
+        load(tmp_path, images, OFFICIAL.replace("first.jpg", "first.png"))
+
+
 def test_epochs_are_orders_of_their_own(tmp_path, images):
     source = FileSource(load(tmp_path, images, "a/first\na/second\na/third\n"))
 

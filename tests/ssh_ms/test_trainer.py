@@ -12,7 +12,7 @@ from ssh_ms.checkpoints import read_checkpoint, write_checkpoint
 from ssh_ms.framework import ms, nn
 from ssh_ms.shards import MindRecordSource, write_shards
 from ssh_ms.sources import FileSource
-from ssh_ms.trainer import CheckpointFolder, Place, Schedule, Trainer
+from ssh_ms.trainer import CheckpointFolder, Place, Schedule, Trainer, has_checkpoint
 from ssh_ms.training_data import CanvasOptions, ExampleMaker
 from ssh_ms.training_log import LOG_NAME, read_step_log
 from ssh_tf.datasets.records import ImageRecord
@@ -86,6 +86,12 @@ def test_a_run_in_two_parts_is_a_run(tmp_path, source):
     assert run(tmp_path / "parts", source, max_steps=3)[0] == Place(2, 1)
     assert run(tmp_path / "parts", source) == (place, weight)
     assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
+
+
+def test_what_would_be_resumed_is_known(tmp_path, records):
+    assert not has_checkpoint(tmp_path / "out")
+    run(tmp_path / "out", FileSource(records), max_steps=1)
+    assert has_checkpoint(tmp_path / "out")
 
 
 def test_a_finished_run_is_left_alone(tmp_path, records):

@@ -1,6 +1,7 @@
 """From an SSH network with VGG16 in TensorFlow, or from VGG16 alone, to HDF5. Runs with TensorFlow.
 
-What the optimiser added (momentum, counters) is left out and listed.
+What is there to resume a training is left out and listed: what the optimiser added (momentum, counters), and with
+TRAIN.EMA the raw weights, whose running mean is the model.
 """
 
 from collections.abc import Sequence
@@ -32,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     write_hdf5(arguments.outfile, {name: to_channels_first(stored.read(name)) for name in model})
     for name in optimizer:
         print(f"left out: {name}")
-    print(f"{arguments.outfile}: {len(model)} arrays; {len(optimizer)} of the optimiser left out")
+    print(f"{arguments.outfile}: {len(model)} arrays; {len(optimizer)} others left out")
     return 0
 
 

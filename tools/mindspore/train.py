@@ -1,12 +1,13 @@
 """Train the port's SSH on WIDER FACE, or on any folder of images with boxes.
 
-A training whose folder (save_path) holds checkpoints is resumed.
+A training whose folder (save_path) holds checkpoints is resumed; pre_trained is not read then.
 """
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 from ssh_ms.settings import read_settings
 from ssh_ms.sources import DataSource, FileSource, load_records
@@ -14,6 +15,9 @@ from ssh_ms.training_data import CanvasOptions, ExampleMaker
 from ssh_tf.datasets.records import fingerprint
 from ssh_tf.layer_utils.matching import MatchOptions
 from ssh_tf.utils.errors import ConfigError, DataError, run_tool
+
+if TYPE_CHECKING:
+    from ssh_ms.network import SSHNetwork
 
 _MANY = 2**31 - 1
 _DEFAULTS = Path(__file__).parents[2] / "experiments/cfgs/mindspore/default_config.yaml"
@@ -24,11 +28,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     settings = read_settings(argv, _DEFAULTS, __doc__)
     check_settings(settings)
     # Not before the arguments are known to be right: MindSpore takes seconds.
-    from ssh_ms.checkpoints import load_initial
     from ssh_ms.framework import ms, set_up
     from ssh_ms.network import SSHNetwork
     from ssh_ms.trainer import Schedule, Trainer
-    from ssh_ms.training_graph import LossOptions, TrainingLoss, TrainStep, freeze_early_layers
+    from ssh_ms.training_graph import LossOptions, TrainingLoss, TrainStep
 
     folder = Path(settings.save_path)
     source = open_source(settings, folder)
@@ -36,11 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     set_up(settings.mode, settings.device_target)
     network = SSHNetwork()
     if settings.pre_trained:
-        whole = load_initial(network, settings.pre_trained)
-        print(
-            f"starts from {settings.pre_trained}: {'an SSH network' if whole else 'VGG16'}; conv1 and conv2 are frozen"
-        )
-        freeze_early_layers(network)
+        prepare_network(network, settings.pre_trained, folder)
     canvas = CanvasOptions(settings.img_height, settings.img_width, settings.flip_ratio, settings.expand_ratio)
     losses = LossOptions(
         batch_size=settings.num_sampled,
@@ -69,6 +68,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(f"{len(source)} images; results under {folder}")
     Trainer(step, source, ExampleMaker(canvas, matching), folder, schedule).run()
     return 0
+
+
+def prepare_network(network: "SSHNetwork", pre_trained: str, folder: Path) -> None:
+    """Load `pre_trained`, but for a training that is resumed in `folder`; the first layers are frozen in either.
+
+    A checkpoint would replace all that was loaded, and the file may be gone by then.
+
+    Raises:
+        CheckpointError: it is read, and cannot be, or does not fit.
+    """
+    from ssh_ms.checkpoints import load_initial
+    from ssh_ms.trainer import has_checkpoint
+    from ssh_ms.training_graph import freeze_early_layers
+
+    if has_checkpoint(folder):
+        start = f"{pre_trained} is not read: the last checkpoint under {folder} has the weights"
+    else:
+        whole = load_initial(network, pre_trained)
+        start = f"starts from {pre_trained}: {'an SSH network' if whole else 'VGG16'}"
+    print(f"{start}; conv1 and conv2 are frozen")
+    freeze_early_layers(network)
 
 
 def check_settings(settings: SimpleNamespace) -> None:

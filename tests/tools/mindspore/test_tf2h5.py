@@ -22,7 +22,7 @@ def test_every_variable_but_the_optimisers(tmp_path, capsys):
     assert capsys.readouterr().out.splitlines() == [
         "left out: Momentum",
         "left out: global_step",
-        f"{target}: 74 arrays; 2 of the optimiser left out",
+        f"{target}: 74 arrays; 2 others left out",
     ]
 
 

@@ -54,6 +54,30 @@ def test_random_weights_are_trained_and_gone_on_with(tmp_path, arguments, capsys
     assert (tmp_path / "out/loss_0.png").exists()
 
 
+def test_a_training_that_is_resumed_reads_no_start(tmp_path, arguments, capsys):
+    start = tmp_path / "start.ckpt"
+    write_checkpoint(start, parameters())
+    more = [*arguments, "--pre_trained", str(start)]
+    assert main([*more, "--max_steps", "1"]) == 0
+    assert f"starts from {start}" in capsys.readouterr().out
+    start.unlink()
+    assert main([*more, "--max_steps", "2"]) == 0
+    said = capsys.readouterr().out
+    assert f"{start} is not read: the last checkpoint under {tmp_path / 'out'} has the weights; conv1 and conv2" in said
+    assert "starts from" not in said
+    # What was frozen is so again, though nothing was loaded.
+    frozen = "ssh.vgg.conv4_3.0.weight"
+    last = read_checkpoint(tmp_path / "out/ckpts/ssh-1_2.ckpt")
+    np.testing.assert_array_equal(last[frozen], parameters()[frozen])
+
+
+def test_missing_images_are_skipped_as_the_message_says(tmp_path, arguments):
+    (tmp_path / "images/a.jpg").unlink()
+    with pytest.raises(DataError, match="skip them with --skip_missing"):
+        main([*arguments, "--max_steps", "1"])
+    assert main([*arguments, "--max_steps", "1", "--skip_missing"]) == 0
+
+
 def test_a_trained_network_keeps_its_first_layers(tmp_path, arguments, capsys):
     start = tmp_path / "start.ckpt"
     write_checkpoint(start, parameters())

@@ -23,7 +23,7 @@ from ssh_tf.model.training.log import TrainingFiles, TrainingLog
 from ssh_tf.model.training.mean_weights import MeanWeights, has_means, mean_share, without_means
 from ssh_tf.model.training.snapshots import Snapshot, SnapshotFolder, check_data, code_digest, differences
 from ssh_tf.model.training.step import build_training_step
-from ssh_tf.model.training.tables import LossRow
+from ssh_tf.model.training.tables import LossRow, validated_iterations
 from ssh_tf.model.training.workers import CommonStart, lost_workers
 from ssh_tf.nets.optimizer import without_optimizer
 from ssh_tf.roi_data_layer.pipeline import data_errors, make_dataset
@@ -58,11 +58,11 @@ class Finished(NamedTuple):
     iteration: int
     """Iterations done."""
     stopped: bool
-    """A signal, or validations that did not improve, ended it before the last one."""
+    """A signal, or validations that did not improve, ended it with iterations or a validation left to do."""
 
 
 Validate = Callable[[Snapshot, TrainingLog], float]
-"""Evaluates a snapshot; the larger what it returns, the better. NaN says nothing."""
+"""Evaluates a snapshot and writes its row; the larger what it returns, the better. NaN says nothing."""
 
 
 def draw_branch_weights(method: str, seed: int, iteration: int) -> np.ndarray:
@@ -83,7 +83,9 @@ def train(
     """Train, from the last complete snapshot of `run.output` if there is one, else from `run.weight`.
 
     `validate` is called with a fresh snapshot every `TRAIN.VAL_ITERS` iterations and after the last one; the best one
-    is kept. Of several workers the first alone reads the snapshots and `run.weight`, validates and writes.
+    is kept. A signal ends the training without the validation that is due then, and a kill may end it in the midst of
+    one: the run that resumes makes it up first. Of several workers the first alone reads the snapshots and
+    `run.weight`, validates and writes.
 
     Raises:
         SSHError: a file does not fit, data cannot be read, the loss is not finite, the disk is full, another worker is
@@ -180,7 +182,8 @@ class _Training:
         resumed = self._folder.latest_sound(print) if devices.is_chief else None
         if resumed:
             check_data(resumed, self._state)
-            if resumed.iteration >= run.iterations and devices.workers == 1:
+            complete = resumed.iteration >= run.iterations and not self._lacks_validation(resumed.iteration)
+            if complete and devices.workers == 1:
                 print(self._nothing_to_do(resumed.iteration))
                 return Finished(resumed.iteration, False)
         with tf.Graph().as_default() as graph:
@@ -223,7 +226,7 @@ class _Training:
                 files = TrainingFiles(run.output, run.tensorboard, start) if devices.is_chief else None
                 self._log = TrainingLog(files, start, run.iterations, self._state["batch"])
                 try:
-                    return self._loop(start)
+                    return self._loop(start, resumed)
                 finally:
                     self._log.close()
 
@@ -243,49 +246,64 @@ class _Training:
         self._folder.restore(self._session, self._saver, snapshot, variables, self._run.backbone)
         self._means.exchange(self._session)
 
-    def _loop(self, start: int) -> Finished:
+    def _loop(self, start: int, resumed: Snapshot | None) -> Finished:
         """Train from `start` on, to the last iteration, a signal to any worker, or `TRAIN.STOP_AFTER`."""
         run, settings, log = self._run, self._config.TRAIN, self._log
-        if start >= run.iterations:
-            log.say(self._nothing_to_do(start))
         done, stopping = start, False
         reason = self._no_better()
         with stop_signals() as signals:
+            if resumed and not reason and self._lacks_validation(start):
+                log.say(f"the snapshot of {start} iterations has not been validated yet; that comes first")
+                self._consider(resumed)
+                reason = self._no_better()
+                log.restart_clock()
+            elif start >= run.iterations:
+                log.say(self._nothing_to_do(start))
             while done < run.iterations and not stopping and not (reason and self._devices.workers == 1):
                 # Several workers have to stop after the same step: the others hear of it in the next one.
                 row, stopping, drawn = self._iterate(done, stop=bool(signals or reason))
                 stopping = stopping or (bool(signals) and self._devices.workers == 1)
                 done += 1
-                last = done == run.iterations
                 log.step(row)
                 if log.files and done % settings.SUMMARY_INTERVAL == 0:
                     log.files.add_scalars(row)
-                validates = bool(settings.VAL_ITERS) and (done % settings.VAL_ITERS == 0 or last)
-                saves = validates or done % settings.SNAPSHOT_ITERS == 0 or last or stopping
+                validates = self._is_due(done)
+                saves = validates or done % settings.SNAPSHOT_ITERS == 0 or done == run.iterations or stopping
                 if saves or done % settings.DISPLAY == 0:
                     log.show()
                 if saves and log.files:
                     snapshot = self._save(done, drawn)
-                    if validates and self._validate is not None and not stopping:
-                        self._consider(snapshot, self._validate(snapshot, log))
+                    if validates and not stopping:
+                        self._consider(snapshot)
                         reason = self._no_better()
                     log.restart_clock()
         if log.files:
             log.files.plot()
-        stopped = done < run.iterations and (stopping or bool(reason))
-        if stopped and not signals and reason:
+        is_left = done < run.iterations or (not reason and self._lacks_validation(done))
+        stopped = is_left and (stopping or bool(reason))
+        if stopped and reason:
             log.say(f"stopped after {done} iterations: {reason}")
-        elif stopping:
+        elif stopped:
             came = signals[0] if signals else "another worker"
             log.say(f"stopped by {came} after {done} iterations; resume with: {run.command}")
-        return Finished(done, stopping or stopped)
+        return Finished(done, stopped)
 
     def _nothing_to_do(self, done: int) -> str:
         return f"nothing to do: {done} iterations are done, --iters asks for {self._run.iterations}"
 
-    def _consider(self, snapshot: Snapshot, score: float) -> None:
-        """Keep `snapshot` if it is the best one."""
-        if self._folder.keep_best(snapshot, score):
+    def _is_due(self, done: int) -> bool:
+        """Whether the snapshot of `done` iterations is one to validate."""
+        interval = self._config.TRAIN.VAL_ITERS
+        return bool(interval) and (done % interval == 0 or done == self._run.iterations)
+
+    def _lacks_validation(self, done: int) -> bool:
+        """Whether this worker has to validate the snapshot of `done` iterations and has not, or not to the end."""
+        validates = self._devices.is_chief and self._validate is not None and self._is_due(done)
+        return validates and done not in validated_iterations(self._run.output)
+
+    def _consider(self, snapshot: Snapshot) -> None:
+        """Validate `snapshot`, if there is what validates, and keep it if it is the best one."""
+        if self._validate is not None and self._folder.keep_best(snapshot, self._validate(snapshot, self._log)):
             self._log.say(f"the best so far is kept: {self._folder.path('best')}")
 
     def _no_better(self) -> str:

@@ -46,7 +46,7 @@ class Targets(NamedTuple):
 class Losses(NamedTuple):
     """Scalars of a step: `branches` B pairs (classes, boxes) and `decay`, the L2 terms, as they count in `total`.
 
-    `total` is their sum and what is minimised.
+    `total` is their sum and what is minimised; AdamW, which decays weights by itself, minimises that of `branches`.
     """
 
     branches: tuple[BranchLoss, ...]

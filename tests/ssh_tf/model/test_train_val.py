@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import socket
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -378,20 +379,111 @@ def test_random_training_and_validation(arguments, capsys):
         assert [path.name.startswith("events.out") for path in events.iterdir()] == [True]
 
 
-def test_validations_keep_the_best_and_end_the_training(arguments, monkeypatch, capsys):
-    """The second of the validations is the best; two more that are not end it, and so does resuming then."""
-    line, folder = arguments("ended", steps=9, TRAIN__VAL_ITERS=1, TRAIN__STOP_AFTER=2, TRAIN__SNAPSHOT_KEPT=1)
+class Killed(BaseException):
+    """What comes at once and nothing handles."""
 
-    class Scored:
-        def __init__(self, *_):
-            pass
 
-        def __call__(self, snapshot, log):
-            score = {1: 0.1, 2: 0.5, 3: 0.5, 4: 0.4}[snapshot.iteration]
+@pytest.fixture
+def scored(monkeypatch):
+    """A function of scores by iteration: they stand in the place of what validations find. An exception is raised."""
+
+    def replace(scores):
+        def validate(snapshot, log):
+            score = scores[snapshot.iteration]
+            if isinstance(score, BaseException):
+                raise score
             log.files.add_validation(snapshot.iteration, {"AP50": score}, [])
             return score
 
-    monkeypatch.setattr(trainval_net, "Validation", Scored)
+        monkeypatch.setattr(trainval_net, "Validation", lambda *_: validate)
+
+    return replace
+
+
+@pytest.fixture
+def signalled(monkeypatch):
+    """A function of a number: meanwhile a signal comes in the midst of that iteration."""
+    iterate = train_val._Training._iterate
+
+    @contextmanager
+    def signal_in(number):
+        def iterate_and_signal(self, iteration, stop):
+            found = iterate(self, iteration, stop)
+            if iteration + 1 == number:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return found
+
+        with monkeypatch.context() as patch:
+            patch.setattr(train_val._Training, "_iterate", iterate_and_signal)
+            yield
+
+    return signal_in
+
+
+def validated(folder):
+    """The iterations that have been validated, and the best one with its score."""
+    with (folder / "validation.csv").open(newline="") as stream:
+        iterations = [int(row[0]) for row in list(csv.reader(stream))[1:]]
+    best, score = SnapshotFolder(folder, "tiny_ssh", 1).best()
+    return iterations, (best.iteration, score)
+
+
+@pytest.mark.parametrize("left_out", [2, 4])
+def test_a_validation_that_a_signal_left_out_is_made_up(arguments, scored, signalled, capsys, left_out):
+    """In the last iteration too: validations and the best one are as without the signal."""
+    line, folder = arguments(f"signal_in_{left_out}", steps=4, TRAIN__VAL_ITERS=2)
+    scored({2: 0.1, 4: 0.1} | {left_out: 0.5})
+    with signalled(left_out):
+        assert main(line) == 0
+    said = capsys.readouterr().out
+    assert f"stopped by SIGTERM after {left_out} iterations; resume with: " in said
+    assert "validated" not in said
+    assert main(line) == 0
+    said = capsys.readouterr().out
+    assert f"the snapshot of {left_out} iterations has not been validated yet" in said
+    assert "nothing to do" not in said
+    assert validated(folder) == ([2, 4], (left_out, 0.5))
+    assert main(line) == 0
+    assert "nothing to do: 4 iterations are done" in capsys.readouterr().out
+    assert validated(folder) == ([2, 4], (left_out, 0.5))
+
+
+def test_a_validation_that_a_kill_broke_off_is_made_up(arguments, scored):
+    line, folder = arguments("killed_in_validation", steps=4, TRAIN__VAL_ITERS=2)
+    scored({2: Killed()})
+    with pytest.raises(Killed):
+        main(line)
+    scored({2: 0.5, 4: 0.1})
+    assert main(line) == 0
+    assert validated(folder) == ([2, 4], (2, 0.5))
+
+
+def test_a_validation_that_is_made_up_may_end_the_training(arguments, scored, signalled, capsys):
+    line, folder = arguments("ended_late", steps=4, TRAIN__VAL_ITERS=1, TRAIN__STOP_AFTER=1)
+    scored({1: 0.5, 2: 0.4})
+    with signalled(2):
+        assert main(line) == 0
+    assert main(line) == 0
+    assert (
+        "stopped after 2 iterations: 1 validations have been no better than that of 1 iter" in capsys.readouterr().out
+    )
+    assert validated(folder) == ([1, 2], (1, 0.5))
+
+
+def test_a_signal_in_the_last_iteration_leaves_nothing_to_resume(arguments, signalled, capsys):
+    line, folder = arguments("signal_at_end", steps=2)
+    with signalled(2):
+        assert main(line) == 0
+    assert "resume with" not in capsys.readouterr().out
+    assert SnapshotFolder(folder, "tiny_ssh", 1).latest().iteration == 2
+    assert main(line) == 0
+    assert "nothing to do: 2 iterations are done" in capsys.readouterr().out
+
+
+def test_validations_keep_the_best_and_end_the_training(arguments, scored, capsys):
+    """The second of the validations is the best; two more that are not end it, and so does resuming then."""
+    line, folder = arguments("ended", steps=9, TRAIN__VAL_ITERS=1, TRAIN__STOP_AFTER=2, TRAIN__SNAPSHOT_KEPT=1)
+    scored({1: 0.1, 2: 0.5, 3: 0.5, 4: 0.4})
     for _ in range(2):
         assert main(line) == 0
         said = capsys.readouterr().out

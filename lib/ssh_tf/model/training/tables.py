@@ -18,7 +18,7 @@ LOSS_TABLE, VALIDATION_TABLE = "loss.csv", "validation.csv"
 _LOSSES = (*(f"{branch.name}_{part}" for branch in BRANCHES for part in ("class", "box")), "decay", "total")
 
 LOSS_COLUMNS = ("iteration", "learning_rate", *_LOSSES)
-"""`total` is what is minimised, and the sum of the losses before it."""
+"""`total` is the sum of the losses before it and what is minimised; AdamW minimises it without `decay`."""
 
 VALIDATION_COLUMNS = ("iteration", *_LOSSES, "AP50", *(f"AP50 {size.name}" for size in size_bins()))
 """The losses on the validation images, and the average precision at IoU 0.5: of all faces, and by their size."""
@@ -66,6 +66,16 @@ def _read_rows(path: Path, columns: Sequence[str]) -> list[list[str]]:
     return [row for row in rows if len(row) == len(columns) and row[0].isdecimal() and len(row[0]) < 10]
 
 
+def validated_iterations(output: Path) -> list[int]:
+    """Those that have a row in the `validation.csv` of the folder `output`; none where there is no such file.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    path = output / VALIDATION_TABLE
+    return [int(row[0]) for row in _read_rows(path, VALIDATION_COLUMNS)] if path.exists() else []
+
+
 class TrainingTable:
     """A table that grows by rows, the iteration first. Without rows there is no file."""
 
@@ -73,9 +83,11 @@ class TrainingTable:
         """Open the table at `path`; rows after iteration `resume_at` belong to work that was lost and are dropped."""
         rows = _read_rows(path, columns) if path.exists() else []
         kept = [row for row in rows if int(row[0]) <= resume_at]
-        if path.exists():
+        if kept:
             with atomic_write(path) as stream:
                 csv.writer(stream).writerows([columns, *kept])
+        else:
+            path.unlink(missing_ok=True)
         self.iterations = [int(row[0]) for row in kept]
         """Those that have a row."""
         self._path = path

@@ -21,6 +21,8 @@ from ssh_tf.utils.types import Config
 class ValidationLoss:
     """The mean losses over the same images each time, whole and unaltered, at the first of `TRAIN.SCALES`.
 
+    Each counts once; those that cannot be read are left out.
+
     The graph is built once and kept: an evaluation adds nothing to the memory of the one before it.
     """
 
@@ -46,15 +48,22 @@ class ValidationLoss:
             images = batch_image(batch.image, batch.im_info)
             network = network_options(config, backbone)._replace(train_bn=False)
             self._losses = training_losses(images, batch.targets, tf.ones(3), network, sampling)
+            self._record = batch.record[0]
             self._begin = iterator.initializer
             self._saver = tf.train.Saver()
         self._session = tf.Session(graph=graph, config=session_config(precision))
 
     def __call__(self, snapshot: Snapshot) -> LossRow:
-        """The mean losses with the weights of `snapshot`."""
+        """The mean losses with the weights of `snapshot`.
+
+        Raises:
+            DataError: no image can be read, or a hundred in a row cannot.
+        """
         with self._session.graph.as_default():
             self._saver.restore(self._session, str(snapshot.prefix))
         self._session.run(self._begin)
         with data_errors(), single_threaded_opencv():
-            rows = [LossRow.of(snapshot.iteration, np.nan, self._session.run(self._losses)) for _ in range(self._count)]
-        return mean_row(rows)
+            drawn = [self._session.run([self._record, self._losses]) for _ in range(self._count)]
+        # In the place of an image that cannot be read comes another one of the epoch, which is seen twice.
+        losses = {int(record): losses for record, losses in drawn}
+        return mean_row([LossRow.of(snapshot.iteration, np.nan, of_image) for of_image in losses.values()])

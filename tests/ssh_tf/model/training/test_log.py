@@ -117,6 +117,21 @@ def test_files(tmp_path):
     assert (found["iteration"], found["AP50"], found["total"], found["M1_box"]) == ("3", "0.5", "2", "nan")
 
 
+def test_a_table_whose_rows_are_all_of_lost_work_is_no_file(tmp_path):
+    """What is left of a training can be drawn."""
+    files = TrainingFiles(tmp_path / "output", tmp_path / "board", start=0)
+    files.add_row(row(10))
+    files.add_validation(15, {"AP50": 0.5}, [])
+    files.close()
+    resumed = TrainingFiles(tmp_path / "output", tmp_path / "board", start=10)
+    assert not (tmp_path / "output" / "validation.csv").exists()
+    resumed.plot()
+    assert (tmp_path / "output" / "loss.png").exists()
+    resumed.add_validation(15, {"AP50": 0.5}, [])
+    resumed.close()
+    assert [line[0] for line in table(tmp_path / "output" / "validation.csv")] == ["iteration", "15"]
+
+
 def test_a_disk_that_gets_full_is_named_in_one_line(tmp_path, capfd):
     files = TrainingFiles(tmp_path / "output", tmp_path / "board", start=0)
 

@@ -94,7 +94,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         load(path).close()
     share = Share(arguments.workers, arguments.cpus_per_worker, arguments.gpus_per_worker)
     # Ray prints there of processes that died, which is ours to tell in the picture's row.
-    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), connected(arguments.address, share) as workers:
+    with (
+        output.held(),
+        open(os.devnull, "w") as nowhere,
+        redirect_stdout(nowhere),
+        connected(arguments.address, share) as workers,
+    ):
+        # Another run may have begun, or ended, since.
+        shards = output.begun(settings)
         if shards is None:
             units = find_units(
                 arguments.inputs, workers, arguments.shard_size, arguments.image_column, tell_passed_over

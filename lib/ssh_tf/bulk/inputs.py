@@ -64,14 +64,19 @@ def bytes_column(root: Root, name: str, wanted: str | None) -> tuple[str, bool]:
     return _column_among(columns, name, wanted)
 
 
-def _column_among(columns: list, name: str, wanted: str | None) -> tuple[str, bool]:
+def _fitting(columns: list) -> dict[str, bool]:
+    """The columns of bytes, and whether these are a field of a struct."""
     types = bulk_package("pyarrow.types")
-    fitting = {
+    return {
         field.name: is_struct
         for field in columns
         for is_struct, kind in ((False, field.type), (True, _bytes_of(field.type)))
         if kind is not None and (types.is_binary(kind) or types.is_large_binary(kind))
     }
+
+
+def _column_among(columns: list, name: str, wanted: str | None) -> tuple[str, bool]:
+    fitting = _fitting(columns)
     if wanted is None and len(fitting) == 1:
         return next(iter(fitting.items()))
     if wanted is None or wanted not in fitting:
@@ -151,11 +156,15 @@ def _listed(root: Root, name: str) -> Iterator[str]:
 
 
 def _row_groups(root: Root, given: int, whole: str, name: str, image_column: str | None) -> Iterator[Unit]:
+    groups: list[int] = []
+    columns: list = []
     try:
         groups, columns = _footer(root, name)
     except DataError:
         if name == whole:
             raise
+    fitting = _fitting(columns)
+    if name != whole and not (fitting if image_column is None else image_column in fitting):
         # One of many: the others are done, and its row will say why it is not.
         yield Unit("parquet", given, [name])
         return

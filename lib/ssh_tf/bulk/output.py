@@ -11,7 +11,8 @@ Readers of Parquet folders skip names with an underscore.
 import json
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from uuid import uuid4
@@ -19,7 +20,8 @@ from uuid import uuid4
 from ssh_tf.bulk.inputs import Unit
 from ssh_tf.bulk.storage import Filesystem, Root, bulk_package, said
 from ssh_tf.utils.blocks import blocks
-from ssh_tf.utils.errors import DataError, SSHError
+from ssh_tf.utils.errors import DataError, SSHError, utf8
+from ssh_tf.utils.locks import claimed
 from ssh_tf.utils.result_marks import PLAN_NAME as _PLAN
 from ssh_tf.utils.result_marks import RUN_NAME as _RUN
 from ssh_tf.utils.types import JsonObject
@@ -50,6 +52,22 @@ class Output:
 
     def __init__(self, root: Root, name: str) -> None:
         self.root, self.name = root, name.rstrip("/")
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other runs out of the folder, which is made as needed, until the block ends, where it is a local one.
+
+        Raises:
+            SSHError: another run holds it, or it cannot be written.
+        """
+        filesystem, path = self.root.place(self.name)
+        if filesystem.type_name != "local":
+            yield
+            return
+        with ExitStack() as stack:
+            with _written(self.name):
+                stack.enter_context(claimed(Path(path)))
+            yield
 
     def begun(self, settings: JsonObject) -> int | None:
         """The number of shards of the run of `settings` that this folder holds; None if it holds none.
@@ -111,7 +129,7 @@ class Output:
         schema = _row_schema(arrow)
         with self._writing(f"part-{shard:06d}.parquet") as stream, parquet.ParquetWriter(stream, schema) as writer:
             for block in rows:
-                table = arrow.Table.from_pylist([row._asdict() for row in block], schema)
+                table = arrow.Table.from_pylist([_columns(row) for row in block], schema)
                 with _written(self.name):
                     writer.write_table(table)
         self._remove(f"_attempt-{shard:06d}.json")
@@ -184,6 +202,10 @@ class Output:
         with _written(self.name):
             if filesystem.get_file_info(path).type.name == "File":
                 filesystem.delete_file(path)
+
+
+def _columns(row: Row) -> JsonObject:
+    return row._asdict() | {"name": utf8(row.name), "error": None if row.error is None else utf8(row.error)}
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any, NamedTuple, TypeAlias
 
-from ssh_tf.utils.errors import DataError, first_line
+from ssh_tf.utils.errors import DataError, first_line, utf8
 from ssh_tf.utils.lazy import extra_package
 from ssh_tf.utils.reading import Refused, check_file
 from ssh_tf.utils.result_marks import are_results
@@ -130,39 +130,51 @@ def walk(
     Raises:
         DataError: a folder cannot be read.
     """
-    filesystem, found = _listed(root, folder)
     prefix = folder if folder.endswith("/") or not folder else f"{folder}/"
-    yield from _walk(root, filesystem, prefix, found, depth, pass_over)
+    yield from _walk(root, prefix, _listed(root, folder), depth, pass_over)
+
+
+class _Entry(NamedTuple):
+    """What a folder holds."""
+
+    name: str
+    is_folder: bool
+    is_link: bool = False
 
 
 def _walk(
     root: Root,
-    filesystem: Filesystem,
     prefix: str,
-    found: Sequence[Any],
+    found: Sequence[_Entry],
     depth: int | None,
     pass_over: Callable[[str], object] | None,
 ) -> Iterator[str]:
-    for info in found:
-        name = prefix + info.base_name
-        if info.base_name.startswith("."):
+    for entry in found:
+        name = prefix + entry.name
+        if entry.name.startswith("."):
             continue
-        if info.type.name != "Directory":
-            yield name
-        elif depth != 0 and not (filesystem.type_name == "local" and os.path.islink(info.path)):
-            _, below = _listed(root, name)
-            if not are_results(each.base_name for each in below):
-                yield from _walk(root, filesystem, f"{name}/", below, None if depth is None else depth - 1, pass_over)
+        if not entry.is_folder:
+            # Arrow has no other names; of one that was another its row will say that there is no such file.
+            yield utf8(name)
+        elif depth != 0 and not entry.is_link:
+            below = _listed(root, name)
+            if not are_results(each.name for each in below):
+                yield from _walk(root, f"{name}/", below, None if depth is None else depth - 1, pass_over)
             elif pass_over:
                 pass_over(name)
 
 
-def _listed(root: Root, folder: str) -> tuple[Filesystem, Sequence[Any]]:
-    """The filesystem of a folder, and what it holds."""
+def _listed(root: Root, folder: str) -> list[_Entry]:
+    """What a folder holds, by name."""
     filesystem, path = root.place(folder)
-    selector = bulk_package("pyarrow.fs").FileSelector(path or ".", recursive=False)
     try:
-        return filesystem, sorted(filesystem.get_file_info(selector), key=lambda info: info.base_name)
+        if filesystem.type_name == "local":
+            # Arrow would stop at a name that is not UTF-8.
+            with os.scandir(path or ".") as found:
+                return sorted(_Entry(each.name, each.is_dir(), each.is_symlink()) for each in found)
+        selector = bulk_package("pyarrow.fs").FileSelector(path or ".", recursive=False)
+        infos = filesystem.get_file_info(selector)
+        return sorted(_Entry(info.base_name, info.type.name == "Directory") for info in infos)
     except Exception as error:
         raise DataError(f"{folder}: cannot be read: {said(error)}") from error
 

@@ -2,7 +2,7 @@
 
 A picture that cannot be used is a row with the reason. One that ends the process (a decoder that crashes, memory that
 runs out) would do so wherever its shard is done again, so the third attempt at a shard notes each picture before it
-reads it, and later ones skip a picture at which one ended.
+reads it, and later ones skip a picture at which two have ended: one may have been ended from outside.
 """
 
 import bz2
@@ -29,6 +29,8 @@ from ssh_tf.utils.images import IMAGE_SUFFIXES, bytes_to_decode, bytes_to_read, 
 from ssh_tf.utils.media import Picture
 
 _CAREFUL_FROM = 3
+_DEATHS = 2
+"""Of processes at one picture, after which it is skipped."""
 _CHUNK = 2**20
 _BLOCK = 512
 """Rows that are kept before they are written."""
@@ -112,7 +114,7 @@ def _survived(
         yield from detect_pictures(detector, loadable, threshold)
         return
     for at, picture in enumerate(loadable):
-        if at in killers:
+        if killers.count(at) >= _DEATHS:
             yield picture, f"{picture.file}: the process ended each time it read this picture"
         else:
             output.note_attempt(shard, {"number": number, "killers": killers, "at": at})

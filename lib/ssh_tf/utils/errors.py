@@ -24,6 +24,11 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
 
 
+def utf8(text: str) -> str:
+    """`text` with what UTF-8 has no place for escaped: names of files may be of any bytes."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 class SSHError(Exception):
     """Something the user can put right. The message is one line: what, where, what to do.
 

@@ -116,6 +116,17 @@ def test_what_cannot_be_used_is_said_in_one_line(folder, given, reason):
         names(given)
 
 
+def test_a_table_beside_the_pictures_is_a_unit_that_fails_and_two_columns_have_to_be_told_apart(folder):
+    (folder / "tables").mkdir()
+    pq.write_table(pa.table({"number": [1]}), folder / "tables/metadata.parquet")
+    pq.write_table(pa.table({"image": [b"x"]}), folder / "tables/pictures.parquet")
+    assert names("tables") == ["tables/metadata.parquet", "tables/pictures.parquet"]
+    assert names("tables", image_column="image") == ["tables/metadata.parquet", "tables/pictures.parquet"]
+    pq.write_table(pa.table({"a": [b"x"], "b": [b"y"]}), folder / "tables/two.parquet")
+    with pytest.raises(DataError, match=r"two\.parquet: 2 columns of image bytes"):
+        names("tables")
+
+
 def test_the_column_of_pictures_can_be_named(folder):
     pq.write_table(pa.table({"a": [b"x"], "b": [b"y"]}), folder / "two.parquet")
     assert names("two.parquet", image_column="b") == ["two.parquet"]

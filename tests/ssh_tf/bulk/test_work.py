@@ -222,11 +222,49 @@ def test_a_picture_that_ends_its_process_is_passed_over_in_the_end(tmp_path):
     inputs = str(tmp_path / "pictures")
     output = Output(*root_and_name(str(tmp_path / "out")))
     output.begin({}, find_units([inputs], 1, shard=4))
-    output.note_attempt(0, {"number": 3, "killers": [], "at": 0})
+    output.note_attempt(0, {"number": 4, "killers": [0], "at": 0})
     assert do_shard(detector(), 0.5, [root_and_name(inputs)[0]], output, 0, None) == Counts(1, 0, 1)
     (row,) = rows_of(tmp_path / "out")
     assert "the process ended" in row["error"]
     assert not [name for name in os.listdir(tmp_path / "out") if "attempt" in name]
+
+
+def test_a_picture_at_which_one_process_was_ended_is_tried_again(tmp_path):
+    """Whoever ended it: an attempt that is interrupted says nothing of the picture in hand."""
+    write_pictures(tmp_path / "pictures", 4)
+    inputs = str(tmp_path / "pictures")
+    output = Output(*root_and_name(str(tmp_path / "out")))
+    output.begin({}, find_units([inputs], 1, shard=1))
+    output.note_attempt(1, {"number": 3, "killers": [0, 2], "at": 0})
+    assert do_shard(detector(), 0.5, [root_and_name(inputs)[0]], output, 1, None).failed == 1
+    output.note_attempt(2, {"number": 3, "killers": [], "at": 0})
+    assert do_shard(detector(), 0.5, [root_and_name(inputs)[0]], output, 2, None).failed == 0
+
+
+def test_a_member_of_a_tar_file_may_have_any_name(tmp_path):
+    names = write_pictures(tmp_path / "pictures", 2)
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for path, name in zip(names, (b"caf\xe9.png", b"b.png"), strict=True):
+            archive.add(path, os.fsdecode(name))
+    assert run(tmp_path, str(tmp_path / "a.tar")).failed == 0
+    assert sorted(row["name"].rpartition("/")[2] for row in rows_of(tmp_path / "out")) == ["b.png", "caf\\udce9.png"]
+
+
+def test_a_file_of_a_name_that_is_not_utf8_is_a_row(tmp_path):
+    (name, _) = write_pictures(tmp_path / "pictures", 2)
+    os.rename(name, os.fsdecode(os.fsencode(str(tmp_path / "pictures")) + b"/caf\xe9.png"))
+    counts = run(tmp_path, str(tmp_path / "pictures"))
+    assert (counts.pictures, counts.failed) == (2, 1)
+    (reason,) = [row["error"] for row in rows_of(tmp_path / "out") if row["error"]]
+    assert "caf\\udce9.png: " in reason
+
+
+def test_two_runs_do_not_share_an_output(tmp_path):
+    first, second = (Output(*root_and_name(str(tmp_path / "out"))) for _ in range(2))
+    with first.held(), pytest.raises(SSHError, match="out: another run writes here"), second.held():
+        pass
+    with second.held():
+        pass
 
 
 def test_careful_attempts_give_the_same_rows(tmp_path):

@@ -15,6 +15,7 @@ from typing import IO
 
 from ssh_tf.model.inference.detect_files import Detected
 from ssh_tf.model.inference.result import faces_as_dicts
+from ssh_tf.utils.errors import utf8
 from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.media import Picture
 from ssh_tf.utils.types import JsonObject
@@ -89,7 +90,8 @@ def _write_csv(path: Path) -> Path:
         writer = csv.DictWriter(stream, _COLUMNS, lineterminator="\n")
         writer.writeheader()
         for entry in read_list(path):
-            common = {key: entry[key] for key in _COLUMNS if key in entry}
+            texts = {key: utf8(entry[key]) for key in ("file", "error") if key in entry}
+            common = {key: entry[key] for key in _COLUMNS if key in entry} | texts
             for face in entry.get("faces") or [{}]:
                 corners = dict(zip(("x1", "y1", "x2", "y2"), face.get("box", ()), strict=False))
                 numbers = {key: face[key] for key in ("score", "track") if key in face}

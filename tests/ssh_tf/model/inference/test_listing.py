@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 
 import numpy as np
 import pytest
@@ -30,6 +31,17 @@ def path(tmp_path):
     ]
     (tmp_path / "detections.jsonl").write_text("".join(f"{line}\n" for line in lines))
     return tmp_path / "detections.jsonl"
+
+
+def test_any_name_and_reason_has_a_row(tmp_path):
+    """Names of files are bytes, and not all of them are UTF-8."""
+    name = os.fsdecode(b"caf\xe9.jpg")
+    lines = [run_line({}), found_line(picture(name), NOTHING), failed_line(picture(name), f"{name}: empty")]
+    (tmp_path / "detections.jsonl").write_text("".join(f"{line}\n" for line in lines))
+    with write_as("csv", tmp_path / "detections.jsonl").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["file"] for row in rows] == ["caf\\udce9.jpg"] * 2
+    assert rows[1]["error"] == "caf\\udce9.jpg: empty"
 
 
 def test_lines(path):

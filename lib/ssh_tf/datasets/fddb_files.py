@@ -194,7 +194,8 @@ def _rows_of_image(
             raise DataError(f"{path}:{at}: expected {columns} numbers for {name}, not {text[:60]!r}")
         if not np.isfinite(row).all():
             raise DataError(f"{path}:{at}: NaN or infinity in a row of {name}")
-        if max(map(abs, row[:4])) > _LARGEST:
+        # Two radii, an angle and a centre, or a corner and two sides.
+        if max(map(abs, row[: 5 if are_ellipses else 4])) > _LARGEST:
             raise DataError(f"{path}:{at}: a number of {name} is over {_LARGEST:.0f} pixels")
         if are_ellipses and min(row[:2]) < 0:
             raise DataError(f"{path}:{at}: a radius of {name} is below 0")

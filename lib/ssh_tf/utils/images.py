@@ -16,7 +16,7 @@ from ssh_tf.utils import pillow
 from ssh_tf.utils.errors import FullDiskError, ImageError, first_line, is_full, reason_of, unwritable
 from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.opencv import cv2
-from ssh_tf.utils.picture_bytes import Flawed, checked, is_heif, is_loud
+from ssh_tf.utils.picture_bytes import Flawed, checked, is_foreign, is_heif, is_loud
 from ssh_tf.utils.reading import Refused, open_file, read_bytes, reader, reading
 from ssh_tf.utils.types import Array
 
@@ -62,6 +62,8 @@ def decode_image(data: bytes, path: str | os.PathLike[str], max_pixels: int = MA
     except Flawed as flaw:
         raise ImageError(f"{path}: {flaw}") from flaw
     image: Array | None = _by_pillow(data, path)
+    if image is None and size is None and is_foreign(data):
+        raise ImageError(f"{path}: a format that is not read; save it as PNG or JPEG")
     if image is None:
         try:
             image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR)
@@ -70,6 +72,8 @@ def decode_image(data: bytes, path: str | os.PathLike[str], max_pixels: int = MA
     if image is None or image.size == 0:
         reason = "not a picture that OpenCV can read" if size is None else "the picture is damaged"
         raise ImageError(f"{path}: {reason}")
+    if image.shape[0] * image.shape[1] > max_pixels:
+        raise _too_large(path, (image.shape[0], image.shape[1]), max_pixels)
     return np.asarray(image, dtype=np.uint8)
 
 

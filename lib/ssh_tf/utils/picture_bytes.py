@@ -48,6 +48,11 @@ def is_loud(data: bytes) -> bool:
     return data.startswith((b"\xff\xd8", _PNG_SIGNATURE))
 
 
+def is_foreign(data: bytes) -> bool:
+    """Whether OpenCV would decode it and Pillow would not say how large it is: Radiance, PFM, PAM, OpenEXR."""
+    return data.startswith((b"#?", b"PF", b"Pf", b"P7", b"\x76\x2f\x31\x01"))
+
+
 def is_heif(data: bytes) -> bool:
     """Whether it is a HEIC picture or another of its container, AVIF aside."""
     if data[4:8] != b"ftyp":

@@ -131,3 +131,13 @@ def test_sizes_that_no_image_has_are_named(tmp_path, line, words):
     (tmp_path / "sizes.txt").write_text(f"a 100 80\n{line}\n")
     with pytest.raises(DataError, match=rf"sizes\.txt:2: {words}"):
         read_sizes(tmp_path / "sizes.txt")
+
+
+@pytest.mark.parametrize("at", range(5))
+def test_every_number_of_an_ellipse_has_a_bound(folds, at):
+    row = [9.0, 7.0, -1.3, 50.25, 60.0]
+    row[at] = 1e12
+    text = FACES.replace("9 7 -1.3 50.25 60", " ".join(map(str, row)))
+    (folds / "FDDB-fold-03-ellipseList.txt").write_text(text)
+    with pytest.raises(DataError, match=r"ellipseList\.txt:4: a number of 2002/a is over 10000000 pixels"):
+        read_fold(folds, 3)

@@ -335,6 +335,15 @@ def test_pixel_limit_is_exact(write):
     assert MAX_PIXELS < 20_000**2
 
 
+@pytest.mark.parametrize("suffix", [".hdr", ".pfm", ".pam"])
+def test_what_has_no_known_size_is_not_decoded(write, suffix):
+    """OpenCV would go on to its own limit, of a thousand megapixels."""
+    picture = PICTURE.astype(np.float32) if suffix in {".hdr", ".pfm"} else PICTURE
+    path = write(cv2.imencode(suffix, picture)[1].tobytes())
+    with pytest.raises(ImageError, match="a format that is not read"):
+        read_image(path)
+
+
 DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 
 

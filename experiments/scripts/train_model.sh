@@ -39,13 +39,28 @@ fi
 output=${OUTPUT:-output/mobile_ssh.pb}
 set_name=$(for folder in "${folders[@]}"; do basename "$(realpath "$folder")"; done | paste -sd +)
 
+# python ARGUMENT…: a signal to this script, or to all of its processes, is passed on once, and what is saved then is awaited
+python() {
+    local code=0
+    setsid .venv/bin/python "$@" &
+    local child=$!
+    trap 'kill -TERM "$child" 2>/dev/null' INT TERM
+    wait "$child" || code=$?
+    while kill -0 "$child" 2>/dev/null; do
+        code=0
+        wait "$child" || code=$?
+    done
+    trap - INT TERM
+    return "$code"
+}
+
 # train TAG STEPS CFG [options], from $weight, and let $weight be what comes of it
 train() {
     local tag=$1 steps=$2 config=$3 from=$weight
     shift 3
     [ "${steps:-0}" != 0 ] || return 0
     echo "$tag: $steps iterations from $from"
-    .venv/bin/python tools/trainval_net.py --backbone mobile --data "${folders[@]}" --weight "$from" --iters "$steps" \
+    python tools/trainval_net.py --backbone mobile --data "${folders[@]}" --weight "$from" --iters "$steps" \
         --cfg "experiments/cfgs/$config" --tag "$tag" "$@"
     weight=output/mobile/$set_name/$tag/mobile_ssh_iter_$steps.ckpt
     # A signal ends a training with a snapshot and no error.
@@ -67,4 +82,4 @@ train second_stage "$second" mobile_wider.yml "$@"
 train third_stage "$third" mobile_m1.yml "$@"
 train fourth_stage "$fourth" mobile_mosaic.yml "$@"
 train fifth_stage "$fifth" mobile_exposure.yml "$@"
-.venv/bin/python tools/convert_ckpt_to_pb.py --backbone mobile --model "$weight" --output "$output" --half
+python tools/convert_ckpt_to_pb.py --backbone mobile --model "$weight" --output "$output" --half

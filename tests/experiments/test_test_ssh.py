@@ -14,7 +14,7 @@ def checkout(tmp_path):
     (tmp_path / "experiments" / "cfgs").mkdir()
     (tmp_path / "experiments" / "cfgs" / "vgg16.yml").touch()
     for age, (imdb, tag, iteration) in enumerate(
-        [("x", "default", 200), ("wider_face_train", "default", 100), ("x", "b", 1)]
+        [("x", "default", 200), ("wider_face_train", "default", 100), ("x", "b", 1), ("b", "second", 7)]
     ):
         path = tmp_path / "output" / "vgg16" / imdb / tag / f"ssh_iter_{iteration}.ckpt.index"
         path.parent.mkdir(parents=True)

@@ -1,10 +1,26 @@
 """The script that trains the shipped model: its stages, and from which weights each begins."""
 
+import os
+import signal
+import subprocess
+import sys
+
 import pytest
 
 from script_runs import make_checkout, run_script
 
 SCRIPT = "train_model.sh"
+# In the place of a training: goes on until a signal comes, and then takes its time to save.
+UNTIL_SIGNAL = f"""#!{sys.executable}
+import signal, time
+came = []
+signal.signal(signal.SIGTERM, lambda *_: came.append(True))
+print("training", flush=True)
+while not came:
+    time.sleep(0.02)
+time.sleep(0.3)
+print("snapshot after", len(came), "signals", flush=True)
+"""
 # In the place of Python: says what it was given, and leaves a snapshot of the tag and iterations asked for.
 STAND_IN = """#!/bin/bash
 echo "gpu=$CUDA_VISIBLE_DEVICES $*"
@@ -89,6 +105,29 @@ def test_what_was_stopped_is_not_frozen(checkout):
     assert done.returncode == 1
     assert "convert" not in done.stdout
     assert "the same command resumes it" in done.stdout
+
+
+@pytest.mark.parametrize("to_all", [False, True], ids=["the script", "all of its processes"])
+def test_a_signal_reaches_the_training_once_and_is_waited_for(tmp_path, to_all):
+    for name in ("faces", "wider"):
+        (tmp_path / name).mkdir()
+    checkout = make_checkout(tmp_path, SCRIPT, UNTIL_SIGNAL)
+    line = [str(checkout / "experiments" / "scripts" / SCRIPT), "cpu", "faces", "wider"]
+    environment = os.environ | {"WEIGHT": "ssh.ckpt"}
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, start_new_session=True, env=environment)
+    try:
+        assert process.stdout.readline().startswith("Logging to ")
+        assert process.stdout.readline().startswith("second_stage: ")
+        assert process.stdout.readline() == "training\n"
+        (os.killpg if to_all else os.kill)(process.pid, signal.SIGTERM)
+        output, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 1
+    assert output.splitlines() == [
+        "snapshot after 1 signals",
+        "second_stage ended before iteration 3121; if it was stopped, the same command resumes it",
+    ]
 
 
 @pytest.mark.parametrize("arguments", [[], ["cpu"], ["cpu", "nowhere"], ["cpu", "--", "--iters", "3"]])

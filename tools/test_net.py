@@ -27,6 +27,7 @@ from ssh_tf.datasets.wider_ground_truth import LEVELS, read_ground_truth
 from ssh_tf.model.command_line import add_set_arguments, add_skip_missing_argument, detect_set, exit_code
 from ssh_tf.model.config import load_config
 from ssh_tf.model.detector import model_file
+from ssh_tf.model.files.frozen_graphs import is_frozen
 from ssh_tf.model.test import SetDetections, SetImage, backbone_of
 from ssh_tf.utils.arguments import ToolParser, length, plain_name, probability
 from ssh_tf.utils.errors import DataError, run_tool
@@ -35,6 +36,7 @@ from ssh_tf.utils.types import Config
 
 WIDER = "wider_face_val"
 FOLDER = "folder"
+_SHOWN = 0.5
 
 
 def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -57,20 +59,26 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--face_sizes",
         nargs="*",
         type=length,
-        default=SIZE_BOUNDS,
         metavar="PX",
         help="bounds of face sizes (default: 8 16 32)",
     )
     parser.add_argument(
         "--shown",
         type=probability,
-        default=0.5,
         metavar="SCORE",
         help="score from which the contact sheet counts a face as found (default: 0.5)",
     )
     arguments = parser.parse_args(argv)
     if (arguments.imdb == FOLDER) != (arguments.data is not None):
         parser.error("--imdb folder and --data go together")
+    unused = ("skip_missing", "face_sizes", "shown") if arguments.imdb == WIDER else ("ground_truth", "baselines")
+    for name in unused:
+        if getattr(arguments, name) is not None and getattr(arguments, name) is not False:
+            parser.error(f"argument --{name}: does nothing with --imdb {arguments.imdb}")
+    if arguments.baselines and not arguments.baselines.is_dir():
+        parser.error(f"argument --baselines: {arguments.baselines}: no such folder")
+    arguments.face_sizes = SIZE_BOUNDS if arguments.face_sizes is None else arguments.face_sizes
+    arguments.shown = _SHOWN if arguments.shown is None else arguments.shown
     if list(arguments.face_sizes) != sorted(set(arguments.face_sizes)):
         parser.error("argument --face_sizes: each bound is above the one before")
     return arguments
@@ -115,7 +123,8 @@ def by_size(arguments: argparse.Namespace, config: Config) -> SetDetections:
     """Average precision by face size on any annotated set."""
     cache = arguments.output_root / "cache"
     if arguments.imdb == FOLDER:
-        name = arguments.data.resolve().name
+        split = arguments.split.replace("/", "_")
+        name = arguments.data.resolve().name + ("" if split == "val" else f"_{split}")
         records = load_folder(arguments.data, arguments.split, cache, arguments.skip_missing)
     else:
         name = arguments.imdb
@@ -128,11 +137,11 @@ def by_size(arguments: argparse.Namespace, config: Config) -> SetDetections:
         [record.ignore for record in records],
         bounds=arguments.face_sizes,
     )
-    write_image(folder / "failures.jpg", failure_sheet(records, run.detections, arguments.shown))
     content = {**size_report.size_json(result), "images": len(images), "detections": sum(map(len, run.detections))}
     write_json(folder / "results.json", content | {"failed": run.failed})
     print(size_report.size_table(result))
-    # The figures first: plots want a package that detection does without.
+    # The figures first: whatever the pictures come upon, they are there, and plots want a package of their own.
+    write_image(folder / "failures.jpg", failure_sheet(records, run.detections, arguments.shown))
     size_report.size_plot(folder, result, f"{name}: {arguments.label or folder.name}")
     return run
 
@@ -141,7 +150,8 @@ def detect(
     arguments: argparse.Namespace, config: Config, images: Sequence[SetImage], name: str
 ) -> tuple[Path, SetDetections]:
     """Run the detector; the folder of its results, and what it gave."""
-    backbone = arguments.backbone or backbone_of(arguments.model)
+    # Of a frozen graph it is not asked.
+    backbone = None if is_frozen(arguments.model) else arguments.backbone or backbone_of(arguments.model)
     # The model may be named "." or "..", which is no name for a folder of results.
     snapshot = Path(os.path.abspath(arguments.model)).stem
     folder = arguments.output_root / (backbone or "frozen") / name / arguments.tag / snapshot

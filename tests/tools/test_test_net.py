@@ -180,7 +180,12 @@ def test_absent_model_is_an_error(tmp_path, folder):
         (["--imdb", "folder"], "--imdb folder and --data go together"),
         (["--data", "x"], "--imdb folder and --data go together"),
         (["--batch", "0"], "argument --batch: '0' is not a whole number from 1 up"),
-        (["--face_sizes", "32", "16"], "argument --face_sizes: each bound"),
+        (["--imdb", "folder", "--data", "x", "--face_sizes", "32", "16"], "argument --face_sizes: each bound"),
+        (["--face_sizes", "16"], "argument --face_sizes: does nothing with --imdb wider_face_val"),
+        (["--skip_missing"], "argument --skip_missing: does nothing with --imdb wider_face_val"),
+        (["--shown", "0.3"], "argument --shown: does nothing with --imdb wider_face_val"),
+        (["--imdb", "wider_face_train", "--baselines", "."], "argument --baselines: does nothing with --imdb"),
+        (["--baselines", "nowhere"], "argument --baselines: nowhere: no such folder"),
         (["--face_sizes", "0"], "argument --face_sizes: '0' is not a number above 0"),
         (["--shown", "7"], "argument --shown: '7' is not between 0 and 1"),
         (["--tag", "../../x"], "argument --tag: '../../x' is not a plain name"),
@@ -191,6 +196,26 @@ def test_arguments_are_checked(arguments, words, capsys):
         main(["--model", "x", *arguments])
     assert left.value.code == 2
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("unseen_plots")
+def test_a_box_far_larger_than_its_picture_costs_no_figures(tmp_path, checkpoint, folder):
+    data = tmp_path / "faces"
+    shutil.copytree(folder, data)
+    (data / "val.txt").write_text("a/one.jpg 5 5 1000000 1000000\n")
+    assert run(tmp_path / "out", checkpoint, "--imdb", "folder", "--data", str(data)) == 0
+    assert json.loads((results(tmp_path / "out") / "results.json").read_text())["overall"]["faces"] == 1
+
+
+@pytest.mark.usefixtures("unseen_plots")
+def test_another_split_has_a_folder_of_its_own(output, checkpoint, folder, tmp_path):
+    data = tmp_path / "faces"
+    shutil.copytree(folder, data)
+    (data / "train.txt").write_text("a/two.jpg\n")
+    before = (results(output) / "results.json").read_bytes()
+    assert run(output, checkpoint, "--imdb", "folder", "--data", str(data), "--split", "train") == 0
+    assert (results(output) / "results.json").read_bytes() == before
+    assert json.loads((results(output, "faces_train") / "results.json").read_text())["images"] == 1
 
 
 @pytest.mark.usefixtures("unseen_plots")

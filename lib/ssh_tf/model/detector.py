@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -132,6 +132,8 @@ def _config(config: Config | None, size: str | int | None = None) -> Config:
         return load_config(None, size_settings(DEFAULT_SIZE if size is None else size))
     if size is not None:
         raise ConfigError("a detector takes a size or a configuration, not both: set TEST.SCALES in the configuration")
+    if not isinstance(config, Mapping):
+        raise ConfigError(f"config is what load_config returns, got {config!r}")
     return config
 
 
@@ -150,7 +152,15 @@ def model_file(model: str | os.PathLike[str], precision: Precision) -> str | os.
     """The file that `model` is, or, if it is the name of a model that comes with the package, that model's."""
     if is_name(model) and os.fspath(model) in model_names():
         return packaged_model(os.fspath(model), precision)
-    return model
+    return _in_int8(model) if precision == "int8" else model
+
+
+def _in_int8(model: str | os.PathLike[str]) -> str | os.PathLike[str]:
+    """The file in 8 bits that lies beside the file or folder `model`, or `model` where there is none."""
+    # The model may be named ".".
+    path = Path(os.path.abspath(model))
+    int8 = path.with_name(f"{path.stem}{INT8_FORM}")
+    return int8 if int8.is_file() else model
 
 
 def packaged_model(name: str, precision: Precision) -> Path:
@@ -193,9 +203,8 @@ def _default_model(precision: Precision) -> Path:
 
 
 def _frozen_runner(path: Path, config: Config, precision: Precision) -> Runner:
-    int8 = path.with_name(f"{path.stem}{INT8_FORM}")
-    if precision == "int8" and int8.is_file():
-        path = int8
+    if precision == "int8":
+        path = Path(_in_int8(path))
     if path.suffix.lower() == ".onnx":
         return OnnxRunner(path, precision)
     try:

@@ -10,9 +10,11 @@ import os
 import shutil
 import sys
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -41,6 +43,8 @@ IMAGE_LIST = "images.json"
 
 _SECONDS_BETWEEN_LOG_LINES = 30
 _LARGEST = 1e9  # of a stored number
+_PART = 2**12
+"""Bytes of a part of an image's file of which a sum is taken."""
 
 
 class SetImage(NamedTuple):
@@ -129,7 +133,7 @@ def run_on_set(
         store = folder / DETECTIONS
         if restart:
             # All of it, and before the new settings are noted: an interruption must not leave files of both runs.
-            shutil.rmtree(store, ignore_errors=True)
+            _empty(store)
         _claim(folder, settings, restart)
         done = _present(images, store)
         _claim_images(folder, images, done)
@@ -201,6 +205,19 @@ def _rows(path: Path) -> FloatArray:
     return rows
 
 
+def _empty(store: Path) -> None:
+    """Delete all in the folder `store`, which may itself be a link to another disk.
+
+    Raises:
+        OSError: something cannot be deleted: it would pass for a detection of the new run.
+    """
+    for entry in store.iterdir() if store.is_dir() else ():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
 def _claim(folder: Path, settings: JsonObject, restart: bool) -> None:
     """Note the settings of the run in `folder`, or check that they are those of the run that is there."""
     path = folder / SETTINGS
@@ -215,25 +232,40 @@ def _claim(folder: Path, settings: JsonObject, restart: bool) -> None:
                 f"{folder}: holds detections of a run with other settings ({', '.join(differ)} in {SETTINGS});"
                 " give another --tag, or --restart"
             )
+    elif not restart and next((folder / DETECTIONS).rglob("*.txt"), None):
+        raise DataError(
+            f"{folder}: holds detections, but no {SETTINGS} that says of which run; give another --tag, or --restart"
+        )
     else:
         with atomic_write(path) as stream:
             json.dump(settings, stream, indent=1)
 
 
 def _claim_images(folder: Path, images: Sequence[SetImage], done: Set[str]) -> None:
-    """Note the sizes in bytes of the images, and check that the stored detections are of files of those sizes."""
+    """Note marks of the images' files, and check that the stored detections are of files of those marks."""
     path = folder / IMAGE_LIST
     noted = _noted(path) if done and path.is_file() else {}
-    sizes = {image.name: image.path.stat().st_size for image in images if image.path.is_file()}
-    others = [name for name, size in sizes.items() if name in done and noted.get(name, size) != size]
+    marks = {image.name: _mark(image.path) for image in images if image.path.is_file()}
+    others = [name for name, mark in marks.items() if name in done and noted.get(name, mark) != mark]
     if others:
         raise DataError(
             f"{folder}: holds detections of other images under the same names ({len(others)}, such as {others[0]});"
             " give another --tag, or --restart"
         )
-    if any(noted.get(name) != size for name, size in sizes.items()):
+    if any(noted.get(name) != mark for name, mark in marks.items()):
         with atomic_write(path) as stream:
-            json.dump(noted | sizes, stream)
+            json.dump(noted | marks, stream)
+
+
+def _mark(path: Path) -> str:
+    """A file's size in bytes, and a sum of three parts of it: pictures without compression are all of one size."""
+    size = path.stat().st_size
+    total = 0
+    with suppress(OSError), path.open("rb") as stream:  # what cannot be read is told when it is its turn
+        for start in (0, size // 2, max(size - _PART, 0)):
+            stream.seek(start)
+            total = zlib.crc32(stream.read(_PART), total)
+    return f"{size} {total:08x}"
 
 
 @reader("a table that this tool wrote")

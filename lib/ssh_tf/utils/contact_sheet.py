@@ -25,12 +25,16 @@ class Tile(NamedTuple):
 def crop_around(image: Image, box: npt.ArrayLike, context: float = 2.5, least: int = 64) -> Image:
     """The square of `image` around `box` [x1, y1, x2, y2], `context` times as wide as it and at least `least` pixels.
 
-    What lies outside the image is black.
+    What lies outside the image is black. Of a box that is far larger than the image no more is shown than `context`
+    times the image.
     """
+    height, width = image.shape[:2]
     x1, y1, x2, y2 = np.asarray(box, dtype=np.float64)[:4]
+    if max(x2 - x1, y2 - y1) > max(height, width):
+        x1, x2 = np.clip((x1, x2), 0, width)
+        y1, y2 = np.clip((y1, y2), 0, height)
     side = max(math.ceil(context * max(x2 - x1, y2 - y1)), least)
     left, top = round((x1 + x2 - side) / 2), round((y1 + y2 - side) / 2)
-    height, width = image.shape[:2]
     inside = image[max(top, 0) : max(top + side, 0), max(left, 0) : max(left + side, 0)]
     borders = (max(-top, 0), max(top + side - height, 0), max(-left, 0), max(left + side - width, 0))
     if inside.size == 0:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ssh_tf.model.inference.result import DetectionResult
-from ssh_tf.utils.errors import SSHError
+from ssh_tf.utils.errors import SSHError, one_line
 from ssh_tf.utils.lazy import extra_package
 from ssh_tf.utils.types import JsonObject
 
@@ -71,7 +71,7 @@ def face_page(
             return find(Path(file), size)
         except SSHError as error:
             # The name on the server means nothing to the visitor.
-            reason = str(error).removeprefix(f"{file}: ")
+            reason = str(error).removeprefix(one_line(f"{file}: "))
             raise refused(reason, "This picture cannot be used") from error
 
     def show(found: DetectionResult | None, threshold: float) -> tuple[object, ...]:

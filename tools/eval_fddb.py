@@ -12,6 +12,7 @@ from ssh_tf.datasets.fddb_files import Shape, folds_present, read_fold
 from ssh_tf.datasets.results import write_json
 from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import run_tool
+from ssh_tf.utils.files import check_not_read
 
 SHAPES = {"rect": Shape.RECTANGLE, "ellipse": Shape.ELLIPSE}
 
@@ -39,19 +40,27 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Evaluate all folds that the lists name."""
     arguments = parse_arguments(argv)
-    others = {name: Path(path) for name, path in (curve.split("=", 1) for curve in arguments.curves)}
+    paths = {name: Path(path) for name, path in (curve.split("=", 1) for curve in arguments.curves)}
+    # Before the evaluation, which takes long, and before its own curves are written.
+    others = fddb_report.read_curves(paths)
+    numbers = folds_present(arguments.folds)
+    check_not_read(
+        fddb_report.result_files(arguments.output, numbers), [*paths.values(), *filter(None, [arguments.image_sizes])]
+    )
     if arguments.image_sizes:
         sizes = fddb_report.sizes_from_file(arguments.image_sizes)
     else:
         sizes = fddb_report.sizes_from_images(arguments.images)
-    folds = [read_fold(arguments.folds, number) for number in folds_present(arguments.folds)]
+    folds = [read_fold(arguments.folds, number) for number in numbers]
     results = fddb_report.evaluate_folds(arguments.detections, folds, sizes, SHAPES[arguments.format])
     fddb_report.write_curves(arguments.output, results)
     fddb_report.fddb_plot(arguments.output, results, others, arguments.label)
     content = fddb_report.fddb_json(results)
     write_json(arguments.output / "results.json", content)
     for score in ("discrete", "continuous"):
-        rates = "   ".join(f"{rate:.4f} at {allowed}" for allowed, rate in content["all"][score].items())
+        rates = "   ".join(
+            f"{fddb_report.shown_rate(rate)} at {allowed}" for allowed, rate in content["all"][score].items()
+        )
         print(f"{score:<11}{rates}   (true positive rate at false positives)")
     print(f"{results.together.faces} faces in {len(folds)} folds; curves in {arguments.output}")
     return 0

@@ -80,6 +80,8 @@ def fetch_archive(name: str, arguments: argparse.Namespace) -> str:
     if not path.exists() or arguments.again:
         urls = (f"{arguments.mirror.rstrip('/')}/{archive.file}",) if arguments.mirror else archive.urls
         fetch_from_any(urls, path, archive, arguments.attempts)
+    # Were this killed half way, the mark of an earlier run would say that all is there.
+    done.unlink(missing_ok=True)
     try:
         count = extract(path, folder, archive.strip)
     except DamagedArchive as error:

@@ -6,7 +6,7 @@ The figures are those of the official MATLAB toolbox. Detections are a folder of
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ssh_tf.datasets import wider_report
@@ -18,6 +18,7 @@ from ssh_tf.datasets.wider_evaluation import evaluate_wider
 from ssh_tf.datasets.wider_ground_truth import LEVELS, read_ground_truth
 from ssh_tf.utils.arguments import ToolParser, probability
 from ssh_tf.utils.errors import run_tool
+from ssh_tf.utils.files import check_not_read
 from ssh_tf.utils.types import FloatArray
 
 
@@ -45,7 +46,10 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results to FILE")
     parser.add_argument("--plot", type=Path, metavar="DIR", help="draw precision-recall curves into DIR (PNG and PDF)")
     parser.add_argument("--label", default="ours", help="name of the detector in the plots (default: %(default)s)")
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    if arguments.baselines and not arguments.plot:
+        parser.error("--baselines is for --plot: name the folder to draw into")
+    return arguments
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,6 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parse_arguments(argv)
     problems = Problems()
     truth = read_ground_truth(arguments.ground_truth, problems)
+    check_not_read([arguments.json], files_read(arguments, truth.names))
+    # Before the evaluation: a folder without them is told at once.
+    baselines = {level: beside(arguments.baselines, level, problems) for level in LEVELS} if arguments.plot else {}
     rows = read_wider_detections(arguments.detections, truth.names, problems)
     if arguments.nms is not None:
         rows = [suppressed(image, arguments.nms) for image in rows]
@@ -62,11 +69,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         content = wider_report.wider_json(curves, len(truth.names), sum(map(len, rows)), problems)
         write_json(arguments.json, content)
     if arguments.plot:
-        baselines = {level: beside(arguments.baselines, level, problems) for level in LEVELS}
         wider_report.wider_plot(arguments.plot, curves, baselines, arguments.label)
     for line in problems.lines():
         print(f"warning: {line}", file=sys.stderr)
     return 0
+
+
+def files_read(arguments: argparse.Namespace, names: Sequence[str]) -> Iterator[Path]:
+    """The files that are evaluated, those of a folder too, and the ground truth."""
+    yield arguments.detections
+    yield from (arguments.detections / f"{name}.txt" for name in names)
+    yield from arguments.ground_truth.glob("*.mat")
 
 
 def beside(folder: Path | None, level: str, problems: Problems) -> list[Baseline]:

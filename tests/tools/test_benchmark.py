@@ -8,6 +8,7 @@ import pytest
 
 import networks  # noqa: F401  (the small backbone)
 from ssh_tf.nms import nms
+from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.memory import resident_peak
 from ssh_tools import benchmark
 from ssh_tools.benchmark import main
@@ -98,6 +99,15 @@ def test_wrong_arguments(arguments, capsys):
         main(arguments)
     assert left.value.code == 2
     assert re.fullmatch(r"error: .+\n", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("option", ["--model", "--models", "--image"])
+def test_figures_do_not_replace_what_is_measured(tmp_path, option):
+    path = tmp_path / "precious"
+    path.write_bytes(b"graph")
+    with pytest.raises(DataError, match="precious: is read or written by this command already"):
+        main(["--runtimes", "--backbone", "tiny", option, str(path), "--json", str(path)])
+    assert path.read_bytes() == b"graph"
 
 
 def test_training(tmp_path, capsys, monkeypatch):

@@ -117,3 +117,55 @@ def test_wrong_input(data, tmp_path, capsys):
         run(data, "--limit", "0")
     assert leaving.value.code == 2
     assert "argument --limit: '0' is not a whole number from 1 up" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        ["--json", "one", "--markdown", "one"],
+        ["--json", "curves.png", "--plot", "curves"],
+        ["--markdown", "curves.pdf", "--plot", "curves"],
+        ["--json", "tiny.pb"],
+        ["--json", "val.txt"],
+        ["--plot", "images/a"],
+    ],
+)
+def test_no_output_is_another_or_an_input(data, networks, outputs):
+    before = {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}
+    with pytest.raises(DataError, match="is read or written by this command already"):
+        run(data, *(text if text.startswith("--") else str(data / text) for text in outputs))
+    assert {path: path.read_bytes() for path in before} == before
+    assert not networks
+
+
+@pytest.mark.parametrize(
+    ("views", "key", "value"),
+    [("single", "TEST.FLIP", "True"), ("pyramid", "TEST.PYRAMID_BASE", "[1, 2]"), ("single", "TEST", "{'FLIP': True}")],
+)
+def test_settings_that_a_view_would_take_back_are_refused(data, networks, capsys, views, key, value):
+    with pytest.raises(SystemExit) as ended:
+        run(data, "--views", views, "--set", "TEST.SCORE_THRESH", "0.8", key, value)
+    assert ended.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: --set {key}: the views set TEST.")
+    assert len(error.splitlines()) == 1
+    assert not networks
+
+
+def test_settings_beside_those_of_the_views_are_taken(data, networks):
+    settings = ["--set", "TEST.PYRAMID_BASE", "[400, 600]", "TEST.SCORE_THRESH", "0.8"]
+    results = data / "results.json"
+    assert run(data, "--views", "single", "--precision", "fp32", "--json", str(results), *settings) == 0
+    # The network's face has a score of 0.75.
+    assert json.loads(results.read_text())["detectors"][0]["at_iou"]["0.5"]["overall"]["ap50"] == 0
+
+
+def test_a_package_that_is_there_but_broken_is_left_out(data, networks, capsys, monkeypatch):
+    def broken():
+        raise AttributeError("module 'numpy' has no attribute 'bool'\n(see the guide)")
+
+    monkeypatch.setitem(compare.PEERS, "old", broken)
+    assert run(data, "--views", "single", "--precision", "fp32", "--json", str(data / "results.json")) == 0
+    line = "old: AttributeError: module 'numpy' has no attribute 'bool' (see the guide)"
+    assert f"left out: {line}\n" in capsys.readouterr().err
+    assert json.loads((data / "results.json").read_text())["left_out"][1:] == [line]

@@ -6,11 +6,14 @@ import cv2
 import numpy as np
 import pytest
 
+from ssh_tf.datasets import fddb_report
+from ssh_tf.datasets.fddb_report import result_files
 from ssh_tf.utils.errors import DataError
 from ssh_tools.eval_fddb import main
 
 FACE = "10 8 1.5708 40 40 1\n"
 BOX = "32 30 16 20"
+RATES = ("100", "500", "1000", "2000")
 
 
 @pytest.fixture
@@ -112,3 +115,56 @@ def test_curves_need_names(case, capsys):
     with pytest.raises(SystemExit):
         run(case, "--curves", "other.txt")
     assert "expected NAME=FILE" in capsys.readouterr().err
+
+
+def test_what_is_written_is_known_before(case):
+    """Only then can it be seen that none of it is a file that is read."""
+    run(case)
+    found = {path for path in (case / "out").rglob("*") if path.is_file()}
+    assert found == set(result_files(case / "out", (1, 2)))
+
+
+@pytest.mark.usefixtures("unseen_plots")
+@pytest.mark.parametrize("name", ["DiscROC.txt", "fold-01/DiscROC.txt"])
+def test_an_earlier_curve_is_not_written_over_to_be_shown_beside_ours(case, name):
+    earlier = case / "out" / name
+    earlier.parent.mkdir(parents=True)
+    earlier.write_text("0.9 100\n")
+    with pytest.raises(DataError, match=r"DiscROC\.txt: is read or written by this command already"):
+        run(case, "--curves", f"before={earlier}")
+    assert earlier.read_text() == "0.9 100\n"
+
+
+def test_curves_that_are_not_there_are_told_before_anything_is_written(case):
+    with pytest.raises(DataError, match=r"nowhere\.txt: no such file"):
+        run(case, "--curves", f"SSH={case / 'nowhere.txt'}")
+    assert not (case / "out").exists()
+
+
+@pytest.mark.usefixtures("unseen_plots")
+def test_a_fold_without_faces_has_no_rates(case):
+    """However many detections there are: none of them is within a hundred false positives here."""
+    (case / "folds" / "FDDB-fold-02-ellipseList.txt").write_text("2003/b\n0\n")
+    results = run(case)
+    assert set(results["fold-02"]["discrete"].values()) == {None}
+    assert results["all"]["discrete"]["100"] == 1.0
+    (case / "found" / "FDDB-det-fold-02.txt").write_text("2003/b\n101\n" + 101 * f"{BOX} 0.5\n")
+    assert set(run(case)["fold-02"]["continuous"].values()) == {None}
+
+
+@pytest.mark.usefixtures("unseen_plots")
+def test_no_faces_at_all_show_as_a_dash(case, capsys, monkeypatch):
+    labels = []
+    figure = fddb_report.roc_figure
+
+    def drawn(curves, title):
+        labels.append(curves[0].label)
+        return figure(curves, title)
+
+    monkeypatch.setattr(fddb_report, "roc_figure", drawn)
+    for number, name in ((1, "2002/a"), (2, "2003/b")):
+        (case / "folds" / f"FDDB-fold-{number:02d}-ellipseList.txt").write_text(f"{name}\n0\n")
+    results = run(case)
+    assert results["all"] == {"faces": 0, **{score: dict.fromkeys(RATES) for score in ("discrete", "continuous")}}
+    assert "discrete   - at 100   - at 500" in capsys.readouterr().out
+    assert labels == 2 * ["ours (- at 1000)"]

@@ -8,6 +8,7 @@ import pytest
 
 from local_server import serve
 from ssh_tf.datasets.archives import ARCHIVES, GROUPS
+from ssh_tools import fetch_data
 from ssh_tools.fetch_data import main
 
 
@@ -103,3 +104,22 @@ def test_a_web_page_in_place_of_an_archive_is_not_kept(shelf, tmp_path, capsys):
     assert not list((tmp_path / "archives").iterdir())
     shelf.files["/FDDB-folds.tgz"] = tar_of("FDDB-folds/FDDB-fold-01.txt", b"a\n")
     assert run(shelf, tmp_path, "fddb_folds") == 0
+
+
+def test_a_run_that_is_killed_as_it_unpacks_again_leaves_no_mark(shelf, tmp_path, monkeypatch, capsys):
+    """The next run would take half-written files for whole ones."""
+    shelf.files["/FDDB-folds.tgz"] = tar_of("FDDB-folds/FDDB-fold-01.txt", b"a\n")
+    assert run(shelf, tmp_path, "fddb_folds") == 0
+
+    def killed(path, folder, strip):
+        (folder / "FDDB-folds" / "FDDB-fold-01.txt").write_bytes(b"")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fetch_data, "extract", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(shelf, tmp_path, "fddb_folds", "--again")
+    capsys.readouterr()
+    assert run(shelf, tmp_path, "fddb_folds") == 0
+    assert "unpacked before" not in capsys.readouterr().out
+    assert (tmp_path / "FDDB" / "FDDB-folds" / "FDDB-fold-01.txt").read_bytes() == b"a\n"

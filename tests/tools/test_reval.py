@@ -89,3 +89,27 @@ def test_what_cannot_be_evaluated_is_an_error(case):
     (case / "gt" / "wider_hard_val.mat").unlink()
     with pytest.raises(DataError, match=r"wider_hard_val\.mat: not there"):
         run(case, "text")
+
+
+@pytest.mark.parametrize(
+    ("detections", "output"),
+    [("found.npz", "found.npz"), ("text", "text/0--Parade/a.txt"), ("text", "gt/wider_easy_val.mat")],
+)
+def test_results_do_not_replace_what_is_evaluated(case, detections, output):
+    before = (case / output).read_bytes()
+    with pytest.raises(DataError, match="is read or written by this command already"):
+        run(case, detections, "--json", str(case / output))
+    assert (case / output).read_bytes() == before
+
+
+def test_baselines_without_a_plot_are_refused(case, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run(case, "text", "--baselines", str(case / "nowhere"))
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "error: --baselines is for --plot: name the folder to draw into\n"
+
+
+def test_baselines_that_are_not_there_are_told_before_anything_is_written(case):
+    with pytest.raises(DataError, match="nowhere: no wider_pr_info"):
+        run(case, "text", "--plot", str(case / "plots"), "--baselines", str(case / "nowhere"))
+    assert not (case / "results.json").exists()

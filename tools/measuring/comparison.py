@@ -15,7 +15,7 @@ from tqdm import tqdm
 from ssh_tf.datasets.average_precision import Evaluation, evaluate_detections
 from ssh_tf.datasets.problems import Problems
 from ssh_tf.datasets.records import ImageRecord
-from ssh_tf.utils.errors import DataError, ImageError
+from ssh_tf.utils.errors import CheckpointError, DataError, ImageError, one_line, reason_of
 from ssh_tf.utils.images import read_image
 from ssh_tools.measuring.peers import Detect
 
@@ -63,6 +63,7 @@ def compare_contestants(contestants: Sequence[Contestant], records: Sequence[Ima
 
     Raises:
         DataError: none of the images can be read.
+        CheckpointError: a model fails as it runs. Whatever else a contestant raises costs it that image alone.
     """
     problems = Problems()
     seen: list[ImageRecord] = []
@@ -103,8 +104,15 @@ def compare_contestants(contestants: Sequence[Contestant], records: Sequence[Ima
 def _detect(
     contestant: Contestant, record: ImageRecord, image: npt.NDArray[np.uint8], problems: Problems
 ) -> npt.NDArray[np.floating]:
+    """What the contestant finds in one image; nothing where it fails, and `problems` says why.
+
+    Raises:
+        CheckpointError: the model itself does not work, so it would on no image.
+    """
     try:
         return contestant.detect(image)
-    except ImageError as error:
-        problems.add(REFUSED, f"{contestant.name}: {record.name}: {error}")
+    except CheckpointError:
+        raise
+    except Exception as error:  # the others' packages raise whatever they like
+        problems.add(REFUSED, one_line(f"{contestant.name}: {record.name}: {reason_of(error)}"))
         return np.zeros((0, 5))

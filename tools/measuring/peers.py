@@ -172,7 +172,7 @@ def mediapipe(model: str) -> Peer:
 def _package(module: str, package: str) -> Any:
     try:
         return importlib.import_module(module)
-    except ImportError as error:
+    except ModuleNotFoundError as error:  # what is there but broken raises another
         raise MissingPeer(f"{error.name or module} is not installed: pip install {package}") from error
 
 

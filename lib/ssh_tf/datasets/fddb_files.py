@@ -180,12 +180,12 @@ def _read_rows(path: Path, names: Sequence[str], columns: int, are_ellipses: boo
 def _rows_of_image(
     path: Path, name: str, lines: Iterator[tuple[int, str]], columns: int, are_ellipses: bool
 ) -> FloatArray:
-    at, text = next(lines, (0, ""))
+    at, text = _next_line(path, lines, f"where the count of {name} should be")
     if not text.isdecimal() or len(text) > _DIGITS:
         raise DataError(f"{path}:{at}: expected the count of {name}, not {text[:60]!r}")
-    rows = []
-    for _ in range(int(text)):
-        at, text = next(lines, (0, ""))
+    rows: list[list[float]] = []
+    for _ in range(count := int(text)):
+        at, text = _next_line(path, lines, f"within the rows of {name}, after {len(rows)} of {count}")
         try:
             row = [float(value) for value in text.split()[:columns]]
         except ValueError:
@@ -201,3 +201,11 @@ def _rows_of_image(
             raise DataError(f"{path}:{at}: a radius of {name} is below 0")
         rows.append(row)
     return np.array(rows, dtype=np.float64).reshape(-1, columns)
+
+
+def _next_line(path: Path, lines: Iterator[tuple[int, str]], where: str) -> tuple[int, str]:
+    """Number and text of the next line; a file that was cut has none, and `where` it ends is said."""
+    found = next(lines, None)
+    if found is None:
+        raise DataError(f"{path}: ends {where}; is it whole?")
+    return found

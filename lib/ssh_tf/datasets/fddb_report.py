@@ -3,8 +3,9 @@
 `M` images of a fold.
 """
 
+import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from ssh_tf.datasets.fddb_evaluation import (
     roc,
 )
 from ssh_tf.datasets.fddb_files import Fold, Shape, read_fddb_detections, read_sizes, sizes_of
+from ssh_tf.datasets.results import finite
 from ssh_tf.utils.errors import DataError, ImageError
 from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.images import image_size
@@ -27,6 +29,9 @@ from ssh_tf.utils.types import FloatArray, JsonObject
 
 #: Numbers of false positives at which results.json gives the rates.
 FALSE_POSITIVES = (100, 500, 1000, 2000)
+
+_SCORES = ("discrete", "continuous")
+_CURVES = ("DiscROC.txt", "ContROC.txt")
 
 Sizes = Callable[[Sequence[str]], list[tuple[int, int]]]
 """From the names of images to their (width, height)."""
@@ -98,37 +103,67 @@ def evaluate_folds(
 
 
 def fddb_json(results: Results) -> JsonObject:
-    """The content of results.json: faces, and true-positive rates at `FALSE_POSITIVES`."""
+    """The content of results.json: faces, and true-positive rates at `FALSE_POSITIVES`, null where no faces are."""
     folds = {f"fold-{number:02d}": _rates(curve) for number, curve in results.by_fold.items()}
     return {"all": _rates(results.together), **folds}
 
 
 def _rates(curve: Roc) -> JsonObject:
-    def at(rates: FloatArray) -> dict[str, float]:
-        return {str(allowed): rate_at(rates, curve.false_positives, allowed) for allowed in FALSE_POSITIVES}
+    def at(rates: FloatArray) -> dict[str, float | None]:
+        return {str(allowed): finite(_rate_at(curve, rates, allowed)) for allowed in FALSE_POSITIVES}
 
     return {"faces": curve.faces, "discrete": at(curve.discrete), "continuous": at(curve.continuous)}
+
+
+def _rate_at(curve: Roc, rates: FloatArray, allowed: int) -> float:
+    """As `rate_at`; NaN where there are no faces to find, also if no point of the curve is within `allowed`."""
+    return rate_at(rates, curve.false_positives, allowed) if curve.faces else math.nan
+
+
+def shown_rate(rate: float | None, decimals: int = 4) -> str:
+    """A rate of results.json for people: "-" where there is none."""
+    return "-" if rate is None else f"{rate:.{decimals}f}"
+
+
+def result_files(folder: str | os.PathLike[str], numbers: Iterable[int]) -> list[Path]:
+    """The files that an evaluation of the folds `numbers` writes into `folder`: curves, results.json and plots."""
+    root = Path(folder)
+    places = [root, *(_fold_folder(root, number) for number in numbers)]
+    plots = [f"fddb_{score}{suffix}" for score in _SCORES for suffix in (".png", ".pdf")]
+    curves = [place / name for place in places for name in _CURVES]
+    return [*curves, root / "results.json", *(root / name for name in plots)]
 
 
 def write_curves(folder: str | os.PathLike[str], results: Results) -> None:
     """Write ``DiscROC.txt`` and ``ContROC.txt`` of all folds, and those of each into ``fold-NN/``."""
     places = {Path(folder): results.together}
-    places |= {Path(folder) / f"fold-{number:02d}": curve for number, curve in results.by_fold.items()}
+    places |= {_fold_folder(Path(folder), number): curve for number, curve in results.by_fold.items()}
     for place, curve in places.items():
-        for name, text in (("DiscROC.txt", discrete_text(curve)), ("ContROC.txt", continuous_text(curve))):
+        for name, text in zip(_CURVES, (discrete_text(curve), continuous_text(curve)), strict=True):
             with atomic_write(place / name) as stream:
                 stream.write(text)
 
 
-def fddb_plot(folder: str | os.PathLike[str], results: Results, others: Mapping[str, Path], label: str) -> list[Path]:
-    """``fddb_discrete`` (with the curves of other detectors' ``DiscROC.txt``) and ``fddb_continuous``, PNG and PDF.
+def _fold_folder(root: Path, number: int) -> Path:
+    return root / f"fold-{number:02d}"
+
+
+def read_curves(paths: Mapping[str, Path]) -> list[PlotCurve]:
+    """Other detectors' ``DiscROC.txt``, by the names that the plot calls them.
 
     Raises:
-        DataError: a file of `others` holds no curve.
+        DataError: a file is missing or holds no curve.
     """
+    return [PlotCurve(name, *_read_curve(path)) for name, path in paths.items()]
+
+
+def fddb_plot(folder: str | os.PathLike[str], results: Results, others: Sequence[PlotCurve], label: str) -> list[Path]:
+    """``fddb_discrete`` (with the curves of other detectors) and ``fddb_continuous``, PNG and PDF."""
     curve = results.together
-    figures = {"discrete": [_ours(label, curve, curve.discrete)], "continuous": [_ours(label, curve, curve.continuous)]}
-    figures["discrete"] += [PlotCurve(name, *_read_curve(path)) for name, path in others.items()]
+    figures = {
+        "discrete": [_ours(label, curve, curve.discrete), *others],
+        "continuous": [_ours(label, curve, curve.continuous)],
+    }
     paths = []
     for name, curves in figures.items():
         paths += save_figure(roc_figure(curves, f"FDDB, {name} score"), Path(folder) / f"fddb_{name}")
@@ -136,8 +171,8 @@ def fddb_plot(folder: str | os.PathLike[str], results: Results, others: Mapping[
 
 
 def _ours(label: str, curve: Roc, rates: FloatArray) -> PlotCurve:
-    at_thousand = rate_at(rates, curve.false_positives, 1000)
-    return PlotCurve(f"{label} ({at_thousand:.3f} at 1000)", curve.false_positives, rates, emphasised=True)
+    at_thousand = shown_rate(finite(_rate_at(curve, rates, 1000)), decimals=3)
+    return PlotCurve(f"{label} ({at_thousand} at 1000)", curve.false_positives, rates, emphasised=True)
 
 
 @reader("a ROC curve of lines 'rate count [threshold]'")

@@ -101,19 +101,29 @@ def read_detections_text(folder: str | os.PathLike[str], names: Sequence[str], p
     wanted = set(names)
     if not present & wanted:
         found = f"{len(present)} text files, none of an image of this set" if present else "no text files"
-        raise DataError(f"{root}: {found}; expected <event>/<image>.txt, such as {names[0] if names else 'a/b'}.txt")
+        raise DataError(f"{root}: {found}; expected <event>/<image>.txt, such as {_example(names)}.txt")
     for extra in sorted(present - wanted):
         problems.add(NOT_IN_SET, extra)
     return [_read_one(root, name, problems) if name in present else _missing(name, problems) for name in names]
 
 
+def _example(names: Sequence[str]) -> str:
+    """The name of an image, for a message; a set can be empty."""
+    return names[0] if names else "a/b"
+
+
 def _text_files(root: Path) -> Iterable[str]:
     """ "event/image" of each text file in the folder of an event."""
     for event in os.scandir(root):
-        if event.is_dir():
-            for entry in os.scandir(event.path):
-                if entry.name.endswith(".txt"):
-                    yield f"{event.name}/{entry.name[:-4]}"
+        yield from (f"{event.name}/{name[:-4]}" for name in _listed(event) if name.endswith(".txt"))
+
+
+def _listed(event: os.DirEntry[str]) -> list[str]:
+    """What lies in a folder; nothing where it is none or cannot be read, so that its images are told as missing."""
+    try:
+        return os.listdir(event.path) if event.is_dir() else []
+    except OSError:  # a link to itself, too
+        return []
 
 
 def _missing(name: str, problems: Problems) -> FloatArray:
@@ -206,7 +216,7 @@ def read_detections_npz(path: str | os.PathLike[str], names: Sequence[str], prob
     stored = load_npz(path)
     by_name = dict(zip(stored.names, stored.detections, strict=True))
     if not by_name.keys() & set(names):
-        raise DataError(f"{path}: {len(by_name)} images, none of this set; expected names such as {names[0]}")
+        raise DataError(f"{path}: {len(by_name)} images, none of this set; expected names such as {_example(names)}")
     for extra in sorted(by_name.keys() - set(names)):
         problems.add(NOT_IN_SET, extra)
     rows = []

@@ -62,7 +62,8 @@ def test_elliptic_detections(folds, tmp_path):
         ("2002/a\n1\n1 2 3 4 high\n2002/b\n0\n", r":3: expected 5 numbers"),
         ("2002/a\n2\n1 2 3 4 5\n2002/b\n0\n", r":4: expected 5 numbers for 2002/a, not '2002/b'"),
         ("2002/a\n1\n1 2 nan 4 0.5\n2002/b\n0\n", r":3: NaN or infinity in a row of 2002/a"),
-        ("2002/a\n1\n", r"expected 5 numbers for 2002/a, not ''"),
+        ("2002/a\n", r"fold-03\.txt: ends where the count of 2002/a should be; is it whole\?"),
+        ("2002/a\n3\n1 2 3 4 0.5\n", r"fold-03\.txt: ends within the rows of 2002/a, after 1 of 3; is it whole\?"),
         ("2002/a\n1\n1 2 1e300 4 0.5\n2002/b\n0\n", r":3: a number of 2002/a is over 10000000 pixels"),
     ],
 )

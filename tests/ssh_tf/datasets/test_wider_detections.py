@@ -168,6 +168,23 @@ def test_folders_without_detections_are_errors(tmp_path):
         read_wider_detections(tmp_path, ["f/a"], Problems())
 
 
+def test_an_empty_set_has_no_detections(tmp_path):
+    save_npz(tmp_path / "d.npz", ["e/a"], [[]])
+    with pytest.raises(DataError, match=r"d\.npz: 1 images, none of this set; expected names such as a/b"):
+        read_wider_detections(tmp_path / "d.npz", [], Problems())
+    with pytest.raises(DataError, match=r"expected <event>/<image>\.txt, such as a/b\.txt"):
+        read_wider_detections(tmp_path, [], Problems())
+
+
+def test_links_to_themselves_hold_no_detections(tmp_path):
+    write_text(tmp_path, "e/a", [])
+    for link in (tmp_path / "f", tmp_path / "e" / "b.txt"):
+        link.symlink_to(link)
+    problems = Problems()
+    assert [len(rows) for rows in read_wider_detections(tmp_path, ["e/a", "e/b", "f/c"], problems)] == [0, 0, 0]
+    assert problems.as_json() == {NO_FILE: ["e/b", "f/c"]}
+
+
 def arrays(**changed):
     return {
         "names": np.array(["e/a"]),

@@ -7,7 +7,7 @@ import pytest
 
 from ssh_tf.datasets.records import ImageRecord
 from ssh_tf.datasets.results import write_json
-from ssh_tf.utils.errors import DataError, ImageError
+from ssh_tf.utils.errors import CheckpointError, DataError, ImageError, SSHError
 from ssh_tf.utils.images import write_image
 from ssh_tools.measuring import comparison, comparison_report
 from ssh_tools.measuring.comparison import Contestant, compare_contestants
@@ -88,6 +88,37 @@ def test_faces_of_a_picture_that_a_detector_refuses_are_missed(records):
     found = compare_contestants([Contestant("choosy", refuse, 1), Contestant("sure", always(LARGE), 1)], records)
     assert [precisions(result)[0][2] for result in found.results] == [0, 1]
     assert found.problems.items(comparison.REFUSED) == [f"choosy: {name}: too narrow" for name in ("a.png", "b.png")]
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (SSHError("not enough memory for the network"), "not enough memory for the network"),
+        (ValueError("zero-size array\nto reduction"), "ValueError: zero-size array to reduction"),
+        (MemoryError(), "not enough memory"),
+    ],
+)
+def test_whatever_a_detector_raises_costs_it_that_picture_alone(records, error, reason):
+    shown = []
+
+    def fail_once(image):
+        shown.append(image)
+        if len(shown) == 2:  # the first is off the clock
+            raise error
+        return always(LARGE)(image)
+
+    found = compare_contestants([Contestant("choosy", fail_once, 1), Contestant("sure", always(LARGE), 1)], records)
+    assert [precisions(result)[0][2] for result in found.results] == [pytest.approx(1 / 2), 1]
+    assert found.problems.items(comparison.REFUSED) == [f"choosy: a.png: {reason}"]
+
+
+@pytest.mark.parametrize("error", [CheckpointError("the graph fails"), KeyboardInterrupt()])
+def test_a_model_that_does_not_work_or_a_user_ends_it(records, error):
+    def fail(image):
+        raise error
+
+    with pytest.raises(type(error)):
+        compare_contestants([Contestant("broken", fail, 1)], records)
 
 
 def test_tables_hold_a_row_for_each_detector(records):

@@ -147,3 +147,11 @@ def test_without_a_package_the_message_says_what_to_install(monkeypatch, load, m
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingPeer, match=rf"is not installed: pip install {package}$"):
         load()
+
+
+def test_a_package_that_is_there_but_broken_is_not_called_missing(monkeypatch, tmp_path):
+    (tmp_path / "dlib.py").write_text("raise ImportError('libX11.so.6: cannot open shared object file')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "dlib", raising=False)
+    with pytest.raises(ImportError, match=r"libX11\.so\.6"):
+        dlib_hog(upsample=1)

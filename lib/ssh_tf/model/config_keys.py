@@ -122,6 +122,9 @@ CONFIG_KEYS: Mapping[str, ConfigKey] = MappingProxyType(
         "TRAIN.AUGMENT.COARSE_RATE": _part(
             0.0, "windows: share shrunk 1.2 to 2.1 times and enlarged again, where they are not enlarged anyway"
         ),
+        "TRAIN.AUGMENT.ROTATE_RATE": _part(
+            0.0, "windows: share rotated about their centre, by up to 45 degrees or, one in ten, by any angle"
+        ),
         "TRAIN.AUGMENT.MAX_UPSCALE": ConfigKey(
             3.0, "windows: largest factor by which pictures are enlarged", 1e-3, 1e3
         ),

@@ -71,6 +71,7 @@ def pipeline_options(config: Config) -> PipelineOptions:
         mosaic_rate=augment.MOSAIC_RATE,
         stretch=augment.STRETCH,
         coarse_rate=augment.COARSE_RATE,
+        rotate_rate=augment.ROTATE_RATE,
         max_upscale=augment.MAX_UPSCALE,
         min_face=augment.MIN_FACE,
         visible=(augment.VISIBLE[0], augment.VISIBLE[1]),

@@ -152,6 +152,20 @@ def lay_out(parts: Sequence[Image], corners: Iterable[Sequence[int]], size: int)
     return square
 
 
+def rotate(image: Image, boxes: Boxes, angle: float) -> tuple[Image, Boxes]:
+    """Rotate a (S, S, 3) square clockwise about its centre by `angle` degrees; what comes into view is the mean colour.
+
+    A box becomes that of its inscribed ellipse, rotated: a head is round, and the box around a rotated box is too large
+    for it. The boxes are not clipped.
+    """
+    middle = (len(image) - 1) / 2.0
+    matrix = cv2.getRotationMatrix2D((middle, middle), -angle, 1.0)
+    rotated = cv2.warpAffine(image, matrix, image.shape[:2], borderValue=MEAN_COLOUR)
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2.0 @ matrix[:, :2].T + matrix[:, 2]
+    halves = np.sqrt(((boxes[:, 2:] - boxes[:, :2]) / 2.0) ** 2 @ (matrix[:, :2] ** 2).T)
+    return np.asarray(rotated, dtype=np.uint8), np.hstack([centres - halves, centres + halves]).astype(np.float32)
+
+
 def clip_boxes(boxes: Boxes, height: int, width: int) -> tuple[Boxes, npt.NDArray[np.float32]]:
     """Clip to [0, W - 1] in x and [0, H - 1] in y; return the boxes and how much of each one's area is left (M,)."""
     limits = np.array([width - 1, height - 1] * 2, dtype=np.float32)

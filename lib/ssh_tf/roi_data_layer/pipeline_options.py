@@ -45,6 +45,8 @@ class PipelineOptions(NamedTuple):
     stretch: float
     # Share of windows shown as if the picture had been smaller and were enlarged: at inference most small faces are.
     coarse_rate: float
+    # Share of windows that are rotated about their centre.
+    rotate_rate: float
     max_upscale: float
     # Faces with a smaller side than this at the network's input become ignore regions.
     min_face: float
@@ -70,6 +72,9 @@ class PipelineOptions(NamedTuple):
     min_fill: float = 0.75
     # By how much coarse windows are shrunk and enlarged again.
     coarse_factor: tuple[float, float] = (1.2, 2.1)
+    # Largest angle (degrees) of most of the rotated windows, and the share of them rotated by any angle.
+    rotation: float = 45.0
+    any_rotation: float = 0.1
     # Ranges of gain and power (`augmentation.expose`) of darkened samples, and of overexposed ones.
     darker: tuple[tuple[float, float], tuple[float, float]] = ((0.07, 0.6), (0.8, 1.3))
     brighter: tuple[tuple[float, float], tuple[float, float]] = ((1.3, 2.3), (0.6, 1.0))
@@ -92,6 +97,7 @@ UNALTERED = PipelineOptions(
     mosaic_rate=0.0,
     stretch=0.0,
     coarse_rate=0.0,
+    rotate_rate=0.0,
     max_upscale=3.0,
     min_face=6.0,
     visible=(0.0, 0.5),

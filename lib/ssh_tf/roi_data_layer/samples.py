@@ -100,12 +100,15 @@ class Sampler:
             options.min_fill,
             options.stretch,
         )
-        image, boxes, kinds, doubtful = _cut(image, boxes, kinds, window, side, options)
+        image, shown = _cut(image, boxes, kinds, window, side, options)
         scale = (window.target[2] / window.source[2] + window.target[3] / window.source[3]) / 2.0
         if options.coarse_rate and rng.random() < options.coarse_rate and scale < options.coarse_factor[0]:
             image = augmentation.make_coarse(image, rng.uniform(*options.coarse_factor))
         image = augmentation.pad_to_square(_change_pixels(image, options, rng), window, side)
-        return _Part(_blank(image, doubtful, boxes[kinds == FACE], options), boxes, kinds, scale)
+        image = _blank(image, shown.doubtful, shown.boxes[shown.kinds == FACE], options)
+        if options.rotate_rate and rng.random() < options.rotate_rate:
+            image, shown = _rotate(image, shown, options, rng)
+        return _Part(image, shown.boxes, shown.kinds, scale)
 
     def _mosaic(self, rng: np.random.Generator, index: int, image: npt.NDArray[np.uint8], side: int) -> "_Part":
         """Four windows of half the side, of this image and three others, as one of `side` pixels."""
@@ -164,6 +167,15 @@ def _blank(
     return augmentation.fill_regions(image, doubtful, faces) if options.blank_ignored and len(doubtful) else image
 
 
+class _Shown(NamedTuple):
+    """What shows of boxes in a square, clipped to it; those that do not count are left out."""
+
+    boxes: npt.NDArray[np.float32]  # (G, 4)
+    kinds: npt.NDArray[np.int32]  # (G,)
+    visible: npt.NDArray[np.float32]  # (G,) the share of each box's area that shows
+    doubtful: npt.NDArray[np.float32]  # (D, 4) what is to be painted over
+
+
 def _cut(
     image: npt.NDArray[np.uint8],
     boxes: npt.NDArray[np.float32],
@@ -171,16 +183,38 @@ def _cut(
     window: augmentation.Window,
     side: int,
     options: PipelineOptions,
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32], npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-    """Cut `window` out; return it with the boxes that count in it, what they are now, and those to be painted over."""
+) -> tuple[npt.NDArray[np.uint8], _Shown]:
+    """Cut `window` out, and see what shows in it."""
     image, boxes = augmentation.cut_window(image, boxes, window)
     large = augmentation.face_side(boxes) >= options.min_face
+    kinds = np.where(large, kinds, IGNORE).astype(np.int32)
+    return image, _what_shows(boxes, kinds, np.ones(len(boxes), np.float32), side, options)
+
+
+def _rotate(
+    image: npt.NDArray[np.uint8], shown: _Shown, options: PipelineOptions, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.uint8], _Shown]:
+    """Rotate a window about its centre, and see what still shows."""
+    largest = 180.0 if rng.random() < options.any_rotation else options.rotation
+    image, boxes = augmentation.rotate(image, shown.boxes, rng.uniform(-largest, largest))
+    return image, _what_shows(boxes, shown.kinds, shown.visible, len(image), options)
+
+
+def _what_shows(
+    boxes: npt.NDArray[np.float32],
+    kinds: npt.NDArray[np.int32],
+    before: npt.NDArray[np.float32],
+    side: int,
+    options: PipelineOptions,
+) -> _Shown:
+    """What shows of boxes, of which the shares `before` showed until now."""
     boxes, visible = augmentation.clip_boxes(boxes, side, side)
-    doubtful = (visible > 0) & ((kinds == IGNORE) | ~large)
+    visible = visible * before
+    doubtful = (visible > 0) & (kinds == IGNORE)
     least, enough = options.visible
     counted = doubtful | ((visible > 0) & (visible >= least))
-    kinds = np.where((kinds == FACE) & large & (visible >= enough), FACE, IGNORE).astype(np.int32)
-    return image, boxes[counted], kinds[counted], boxes[doubtful]
+    kinds = np.where(visible >= enough, kinds, IGNORE).astype(np.int32)
+    return _Shown(boxes[counted], kinds[counted], visible[counted], boxes[doubtful])
 
 
 def _change_pixels(

@@ -1,5 +1,6 @@
 """Augmentation, piece by piece: by literal case and by law."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -21,6 +22,7 @@ from ssh_tf.roi_data_layer.augmentation import (
     motion_blur,
     pad_to_square,
     recompress,
+    rotate,
 )
 from ssh_tf.roi_data_layer.pipeline_options import FaceSides
 
@@ -269,3 +271,34 @@ def test_coarse_images_keep_size_and_mean_and_lose_detail(factor):
     np.testing.assert_array_equal(make_coarse(image, 1.0), image)
     flat = np.full((9, 31, 3), 77, np.uint8)
     np.testing.assert_array_equal(make_coarse(flat, factor), flat)
+
+
+def test_rotating_by_right_angles_literally():
+    image, before = noise(40, 40), boxes([3, 5, 9, 25], [0, 0, 39, 39], [-4, 10, 0, 12])
+    quarter, after = rotate(image, before, 90.0)
+    np.testing.assert_array_equal(quarter, np.rot90(image, -1))
+    np.testing.assert_allclose(after, [[14, 3, 34, 9], [0, 0, 39, 39], [27, -4, 29, 0]], atol=1e-4)
+    same, unmoved = rotate(image, before, 0.0)
+    np.testing.assert_array_equal(same, image)
+    np.testing.assert_allclose(unmoved, before, atol=1e-4)
+
+
+@given(st.floats(-180, 180), st.floats(-30, 90), st.floats(-30, 90), st.floats(0, 60), st.floats(0, 60))
+def test_rotation_keeps_centres_apart_and_the_ellipse_within(angle, x, y, width, height):
+    """And back again, the centre is where it was; the sum of the squared sides is the same at every angle."""
+    square, before = noise(60, 60), boxes([x, y, x + width, y + height])
+    after = rotate(square, before, angle)[1]
+    again = rotate(square, after, -angle)[1]
+    np.testing.assert_allclose((again[:, :2] + again[:, 2:]) / 2, (before[:, :2] + before[:, 2:]) / 2, atol=1e-3)
+    sides = [((b[:, 2:] - b[:, :2]).astype(np.float64) ** 2).sum() for b in (before, after)]
+    np.testing.assert_allclose(sides[1], sides[0], rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("angle", [-170, -45, -10, 5, 30, 77, 120])
+def test_a_rotated_box_lies_on_its_ellipse(angle):
+    image = np.zeros((201, 201, 3), np.uint8)
+    cv2.ellipse(image, (120, 70), (20, 45), 0, 0, 360, (255, 255, 255), -1)
+    rotated, after = rotate(image, boxes([100, 25, 140, 115]), angle)
+    rotated[(rotated == MEAN_COLOUR).all(axis=2)] = 0
+    rows, columns = np.nonzero(rotated[..., 0] >= 128)
+    np.testing.assert_allclose(after[0], [columns.min(), rows.min(), columns.max(), rows.max()], atol=1.5)

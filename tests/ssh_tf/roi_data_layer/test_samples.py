@@ -28,6 +28,7 @@ EVERYTHING = UNALTERED._replace(
     hue=20.0,
     stretch=0.2,
     coarse_rate=0.3,
+    rotate_rate=0.3,
     grayscale_rate=0.2,
     exposure_rate=0.4,
     blur_rate=0.4,
@@ -155,6 +156,33 @@ def test_windows_are_stretched_within_the_bounds(records):
     assert ratios.min() < -0.12
     assert ratios.max() > 0.12
     assert abs(ratios.mean()) < 0.06
+
+
+def test_rotated_windows_keep_their_boxes_on_the_faces(records):
+    """A round face of a known place: what shows of it, if enough does, lies in its box, and else there is none."""
+    path = records[0].path.with_name("round.png")
+    picture = np.zeros((800, 800, 3), np.uint8)
+    cv2.circle(picture, (400, 400), 20, (255, 255, 255), -1)
+    cv2.imwrite(str(path), picture)
+    record = ImageRecord(
+        path, "round/round.png", 800, 800, np.float32([[380, 380, 420, 420]]), np.zeros((0, 4), np.float32)
+    )
+    options = UNALTERED._replace(
+        crop_sizes=(128,), face_sides=(FaceSides(10.0, 16.0),), rotate_rate=1.0, visible=(0.3, 0.6)
+    )
+    sampler = Sampler([record], options, seed=1, joint_batch=1)
+    kinds = []
+    for iteration in range(120):
+        sample = sampler(iteration, 0)
+        sample.image[(sample.image == MEAN_COLOUR).all(axis=2)] = 0
+        extent = colour_extents(sample.image)
+        kinds.append(int(sample.kinds[0]) if len(sample.kinds) else None)
+        if kinds[-1] == FACE:
+            np.testing.assert_allclose(sample.boxes[0], extent[0] - [0, 0, 1, 1], atol=2.5)
+        assert (sample.boxes >= 0).all()
+        assert (sample.boxes <= 127).all()
+    assert kinds.count(FACE) > 60
+    assert {FACE, IGNORE, None} == set(kinds)
 
 
 def test_dark_and_overexposed_samples_come_at_their_rates(records):

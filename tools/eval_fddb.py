@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parse_arguments(argv)
     paths = {name: Path(path) for name, path in (curve.split("=", 1) for curve in arguments.curves)}
     # Before the evaluation, which takes long, and before its own curves are written.
-    others = fddb_report.read_curves(paths)
+    others = fddb_report.read_other_curves(paths)
     numbers = folds_present(arguments.folds)
     check_not_read(
         fddb_report.result_files(arguments.output, numbers), [*paths.values(), *filter(None, [arguments.image_sizes])]

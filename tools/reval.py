@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parse_arguments(argv)
     problems = Problems()
     truth = read_ground_truth(arguments.ground_truth, problems)
-    check_not_read([arguments.json], files_read(arguments, truth.names))
+    check_not_read([arguments.json], files_evaluated(arguments, truth.names))
     # Before the evaluation: a folder without them is told at once.
     baselines = {level: beside(arguments.baselines, level, problems) for level in LEVELS} if arguments.plot else {}
     rows = read_wider_detections(arguments.detections, truth.names, problems)
@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def files_read(arguments: argparse.Namespace, names: Sequence[str]) -> Iterator[Path]:
+def files_evaluated(arguments: argparse.Namespace, names: Sequence[str]) -> Iterator[Path]:
     """The files that are evaluated, those of a folder too, and the ground truth."""
     yield arguments.detections
     yield from (arguments.detections / f"{name}.txt" for name in names)

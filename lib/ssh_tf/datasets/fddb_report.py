@@ -148,7 +148,7 @@ def _fold_folder(root: Path, number: int) -> Path:
     return root / f"fold-{number:02d}"
 
 
-def read_curves(paths: Mapping[str, Path]) -> list[PlotCurve]:
+def read_other_curves(paths: Mapping[str, Path]) -> list[PlotCurve]:
     """Other detectors' ``DiscROC.txt``, by the names that the plot calls them.
 
     Raises:

@@ -7,7 +7,12 @@ import cv2
 import numpy as np
 import onnxruntime as ort
 
-if len(sys.argv) != 3 or not Path(sys.argv[1]).is_file() or (picture := cv2.imread(sys.argv[2])) is None:
+picture = None
+if len(sys.argv) == 3 and all(Path(name).is_file() for name in sys.argv[1:]):
+    # Not by its name, which may hold bytes that OpenCV cannot take.
+    code = np.fromfile(sys.argv[2], np.uint8)
+    picture = cv2.imdecode(code, cv2.IMREAD_COLOR) if len(code) else None
+if picture is None:
     sys.exit(f"usage: {sys.argv[0]} MODEL.onnx PICTURE, such as data/models/mobile_ssh_int8.onnx and a JPEG file")
 try:
     session = ort.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])

@@ -37,7 +37,11 @@ def photographs(photos: Path, crops: Path) -> list[Path]:
     source, target = (Path(os.path.realpath(folder)) for folder in (photos, crops))
     if source == target:
         raise ImageError(f"{crops}: the photographs are there; name another folder for the crops")
-    files = [file for file in photos.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES and file.name[0] != "."]
+    files = [
+        file
+        for file in photos.rglob("*")
+        if file.suffix.lower() in IMAGE_SUFFIXES and file.name[0] != "." and not file.is_dir()
+    ]
     if target.is_relative_to(source):
         earlier = photos / target.relative_to(source)
         files = [file for file in files if not file.is_relative_to(earlier)]

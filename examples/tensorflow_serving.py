@@ -8,6 +8,7 @@ Numbers in JSON are slow to read and write: the picture is made small first. For
 """
 
 import json
+import os
 import sys
 import urllib.request
 from http.client import HTTPException
@@ -20,7 +21,9 @@ SHORTEST, LONGEST = 480, 1600
 
 
 def main(picture_path: str, server: str = "http://localhost:8501") -> None:
-    picture = cv2.imread(picture_path)
+    # Not by its name, which may hold bytes that OpenCV cannot take.
+    code = np.fromfile(picture_path, np.uint8) if os.path.isfile(picture_path) else ()
+    picture = cv2.imdecode(code, cv2.IMREAD_COLOR) if len(code) else None
     if picture is None:
         sys.exit(f"{picture_path}: not a picture that OpenCV can read")
     height, width = picture.shape[:2]

@@ -59,6 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     pictures, problems = Pictures(arguments.images), Problems()
     if arguments.target:
         images = read_own(arguments.input, pictures, problems)
+        if not images:
+            raise DataError("; ".join([f"{arguments.input}: no image in it", *problems.lines()]))
         name = arguments.name or FACE_NAME
         written = WRITERS[arguments.target](arguments.output, images, pictures, name, problems)
         _tell(problems)
@@ -93,6 +95,10 @@ def _check_output(arguments: argparse.Namespace) -> None:
         check_not_read([output, *(output / name for name in (*OWN_FILES, "problems.json"))], [source])
     else:
         check_not_read([output], [source, *own, source.parent / OWN_FILES[2]])
+        # YOLO's files lie there.
+        check_not_read([output / "labels"], [source.parent])
+        if arguments.target in {"coco", "csv"} and output.is_dir():
+            raise DataError(f"{output}: is a folder; name a file for the labels")
         if output.is_file() and output.suffix.lower() in IMAGE_SUFFIXES:
             raise DataError(f"{output}: has the name of a picture; name another file for the labels")
 

@@ -70,8 +70,10 @@ def test_nothing_is_written_over_what_is_read(coco):
         ["--to", "csv", str(own / "train.txt"), *arguments, str(own / "labels.jsonl")],
         ["--to", "coco", str(own), *arguments, str(pictures / "a 4.jpg")],
         ["--from", "csv", str(own / "train.txt"), *arguments, str(own)],
+        ["--to", "csv", str(own), *arguments, str(own / "images")],
+        ["--to", "yolo", str(own / "labels/train.txt"), *arguments, str(own)],
     ):
-        with pytest.raises(DataError, match="name another"):
+        with pytest.raises(DataError, match=r"name another|name a file"):
             main(given)
     assert {path: path.read_bytes() for path in before} == before
 

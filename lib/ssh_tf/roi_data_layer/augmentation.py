@@ -152,17 +152,19 @@ def lay_out(parts: Sequence[Image], corners: Iterable[Sequence[int]], size: int)
     return square
 
 
-def rotate(image: Image, boxes: Boxes, angle: float) -> tuple[Image, Boxes]:
+def rotate(image: Image, boxes: Boxes, are_round: npt.NDArray[np.bool_], angle: float) -> tuple[Image, Boxes]:
     """Rotate a (S, S, 3) square clockwise about its centre by `angle` degrees; what comes into view is the mean colour.
 
-    A box becomes that of its inscribed ellipse, rotated: a head is round, and the box around a rotated box is too large
-    for it. The boxes are not clipped.
+    Of `are_round` (M,) a box becomes that of its inscribed ellipse, rotated: a head is round, and the box around a
+    rotated box is too large for it. Others become the boxes around their corners. The boxes are not clipped.
     """
     middle = (len(image) - 1) / 2.0
     matrix = cv2.getRotationMatrix2D((middle, middle), -angle, 1.0)
     rotated = cv2.warpAffine(image, matrix, image.shape[:2], borderValue=MEAN_COLOUR)
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2.0 @ matrix[:, :2].T + matrix[:, 2]
-    halves = np.sqrt(((boxes[:, 2:] - boxes[:, :2]) / 2.0) ** 2 @ (matrix[:, :2] ** 2).T)
+    before = (boxes[:, 2:] - boxes[:, :2]) / 2.0
+    ellipses, corners = np.sqrt(before**2 @ (matrix[:, :2] ** 2).T), before @ np.abs(matrix[:, :2]).T
+    halves = np.where(are_round[:, None], ellipses, corners)
     return np.asarray(rotated, dtype=np.uint8), np.hstack([centres - halves, centres + halves]).astype(np.float32)
 
 

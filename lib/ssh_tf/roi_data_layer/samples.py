@@ -196,7 +196,7 @@ def _rotate(
 ) -> tuple[npt.NDArray[np.uint8], _Shown]:
     """Rotate a window about its centre, and see what still shows."""
     largest = 180.0 if rng.random() < options.any_rotation else options.rotation
-    image, boxes = augmentation.rotate(image, shown.boxes, rng.uniform(-largest, largest))
+    image, boxes = augmentation.rotate(image, shown.boxes, shown.kinds == FACE, rng.uniform(-largest, largest))
     return image, _what_shows(boxes, shown.kinds, shown.visible, len(image), options)
 
 

@@ -273,12 +273,26 @@ def test_coarse_images_keep_size_and_mean_and_lose_detail(factor):
     np.testing.assert_array_equal(make_coarse(flat, factor), flat)
 
 
+ROUND = np.ones(3, bool)
+
+
+@pytest.mark.parametrize("angle", [-170, -45, 5, 30, 77, 120])
+def test_a_rotated_region_covers_all_of_itself(angle):
+    """Faces in the corners of a crowd that is not judged would be background otherwise."""
+    image = np.zeros((201, 201, 3), np.uint8)
+    image[60:121, 70:141] = 255
+    rotated, after = rotate(image, boxes([70, 60, 140, 120]), ~ROUND[:1], angle)
+    rotated[(rotated == MEAN_COLOUR).all(axis=2)] = 0
+    rows, columns = np.nonzero(rotated[..., 0] >= 128)
+    np.testing.assert_allclose(after[0], [columns.min(), rows.min(), columns.max(), rows.max()], atol=1.5)
+
+
 def test_rotating_by_right_angles_literally():
     image, before = noise(40, 40), boxes([3, 5, 9, 25], [0, 0, 39, 39], [-4, 10, 0, 12])
-    quarter, after = rotate(image, before, 90.0)
+    quarter, after = rotate(image, before, ROUND[:3], 90.0)
     np.testing.assert_array_equal(quarter, np.rot90(image, -1))
     np.testing.assert_allclose(after, [[14, 3, 34, 9], [0, 0, 39, 39], [27, -4, 29, 0]], atol=1e-4)
-    same, unmoved = rotate(image, before, 0.0)
+    same, unmoved = rotate(image, before, ROUND[:3], 0.0)
     np.testing.assert_array_equal(same, image)
     np.testing.assert_allclose(unmoved, before, atol=1e-4)
 
@@ -287,8 +301,8 @@ def test_rotating_by_right_angles_literally():
 def test_rotation_keeps_centres_apart_and_the_ellipse_within(angle, x, y, width, height):
     """And back again, the centre is where it was; the sum of the squared sides is the same at every angle."""
     square, before = noise(60, 60), boxes([x, y, x + width, y + height])
-    after = rotate(square, before, angle)[1]
-    again = rotate(square, after, -angle)[1]
+    after = rotate(square, before, ROUND[:1], angle)[1]
+    again = rotate(square, after, ROUND[:1], -angle)[1]
     np.testing.assert_allclose((again[:, :2] + again[:, 2:]) / 2, (before[:, :2] + before[:, 2:]) / 2, atol=1e-3)
     sides = [((b[:, 2:] - b[:, :2]).astype(np.float64) ** 2).sum() for b in (before, after)]
     np.testing.assert_allclose(sides[1], sides[0], rtol=1e-3, atol=1e-3)
@@ -298,7 +312,7 @@ def test_rotation_keeps_centres_apart_and_the_ellipse_within(angle, x, y, width,
 def test_a_rotated_box_lies_on_its_ellipse(angle):
     image = np.zeros((201, 201, 3), np.uint8)
     cv2.ellipse(image, (120, 70), (20, 45), 0, 0, 360, (255, 255, 255), -1)
-    rotated, after = rotate(image, boxes([100, 25, 140, 115]), angle)
+    rotated, after = rotate(image, boxes([100, 25, 140, 115]), ROUND[:1], angle)
     rotated[(rotated == MEAN_COLOUR).all(axis=2)] = 0
     rows, columns = np.nonzero(rotated[..., 0] >= 128)
     np.testing.assert_allclose(after[0], [columns.min(), rows.min(), columns.max(), rows.max()], atol=1.5)

@@ -135,11 +135,14 @@ def read_yolo(path: Path, pictures: Pictures, problems: Problems) -> list[Labell
         labels: list[Label] = []
         with _label_file(file, problems):
             if size := pictures.size(name):
-                for at, line in read_lines(file):
+                lines = read_lines(file)
+                for at, line in lines:
                     where = f"{file}:{at}"
                     with _entry(problems, where):
                         labels.append(_yolo_label(line.split(), size, classes, where))
-            # Not of a file that cannot be read: its image would be one without faces.
+                # Its image would be one without faces.
+                if lines and not labels:
+                    raise DataError(f"{file}: no line of it can be read")
             images.append(LabelledImage(name, labels, str(file)))
     used = set(places.values())
     for file in files.values():

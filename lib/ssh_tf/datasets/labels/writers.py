@@ -99,7 +99,11 @@ class _Sized(NamedTuple):
 
 
 def _sized(images: Sequence[LabelledImage], pictures: Pictures, problems: Problems) -> list[_Sized]:
-    """The images that can be written of, one for each file."""
+    """The images that can be written of, one for each file.
+
+    Raises:
+        DataError: there are none: an earlier result is worth more than an empty one.
+    """
     found: dict[str, _Sized] = {}
     for image in images:
         name = pictures.find(image.name)
@@ -117,6 +121,8 @@ def _sized(images: Sequence[LabelledImage], pictures: Pictures, problems: Proble
                 problems.add("name that cannot be written", str(error))
             else:
                 found[name] = _Sized(name, *size, image)
+    if not found:
+        raise DataError(f"{pictures.folder}: nothing to write; {'; '.join(problems.lines()) or 'no images are named'}")
     return list(found.values())
 
 

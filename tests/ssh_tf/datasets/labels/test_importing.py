@@ -376,13 +376,16 @@ def test_one_damaged_file_of_yolo_is_named_and_its_image_left_out(tmp_path, pict
     (folder / "data.yaml").write_text("names: [face]\nnames: [dog]\n")
     (folder / "a.txt").write_text("0 0.5 0.5 0.1 0.1\n")
     (folder / "c.txt").write_bytes(b"0 0.5 0.5 0.1 caf\xe9\n")
+    (folder / "b").mkdir()
+    (folder / "b/a.txt").write_bytes(b"\0" * 40)  # as a full disk leaves it
     problems = Problems()
     images = READERS["yolo"](folder, pictures, problems)
-    assert "b/c.jpg" not in {image.name for image in images}
+    assert not {"b/c.jpg", "b/a.png"} & {image.name for image in images}
     assert sum(len(image.labels) for image in images) == 1
     named = "".join(problems.items("file that cannot be read"))
     assert "data.yaml: line 2: names stands on line 1 already" in named
     assert "c.txt: not a UTF-8 text file" in named
+    assert "a.txt: no line of it can be read" in named
 
 
 @pytest.mark.parametrize("kind", ["voc", "labelme"])
@@ -423,9 +426,17 @@ def test_what_is_not_there_is_named(tmp_path, pictures, kind):
 def test_writers_name_images_that_are_not_there(tmp_path, pictures):
     for kind, writer in WRITERS.items():
         problems = Problems()
-        images = [LabelledImage("x.png", [Label((0, 0, 1, 1))])]
-        assert writer(tmp_path / kind, images, pictures, "face", problems) == Written(0, 0)
+        images = [LabelledImage(name, [Label((0, 0, 1, 1))]) for name in ("x.png", "a.png")]
+        assert writer(tmp_path / kind, images, pictures, "face", problems) == Written(1, 1)
         assert problems.counts() == {"image that is not there": 1}
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_an_export_of_nothing_leaves_what_is_there(tmp_path, pictures, kind):
+    images = [LabelledImage("x.png", [Label((0, 0, 1, 1))])]
+    with pytest.raises(DataError, match=r"nothing to write; 1 x image that is not there: x\.png"):
+        WRITERS[kind](tmp_path / kind, images, pictures, "face", Problems())
+    assert not (tmp_path / kind).exists()
 
 
 @pytest.mark.parametrize("kind", WRITERS)

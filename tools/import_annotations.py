@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ssh_tf.datasets.labels.importing import check_labels, choose_class, split, write_folder
-from ssh_tf.datasets.labels.items import FACE_NAME, Pictures
+from ssh_tf.datasets.labels.items import FACE_NAME, LISTS, REGIONS, Pictures
 from ssh_tf.datasets.labels.readers import READERS
-from ssh_tf.datasets.labels.writers import OWN_FILES, WRITERS, read_own
+from ssh_tf.datasets.labels.writers import WRITERS, read_own
 from ssh_tf.datasets.problems import Problems
 from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import DataError, one_line, run_tool
@@ -90,11 +90,11 @@ def _check_output(arguments: argparse.Namespace) -> None:
         DataError: something would be.
     """
     source, output = arguments.input, arguments.output
-    own = [source / name for name in OWN_FILES]
     if arguments.source:
-        check_not_read([output, *(output / name for name in (*OWN_FILES, "problems.json"))], [source])
+        check_not_read([output, *(output / name for name in (*LISTS, REGIONS, "problems.json"))], [source])
     else:
-        check_not_read([output], [source, *own, source.parent / OWN_FILES[2]])
+        own = [source / name for name in (*LISTS, REGIONS)]
+        check_not_read([output], [source, *own, source.parent / REGIONS])
         # YOLO's files lie there.
         check_not_read([output / "labels"], [source.parent])
         if arguments.target in {"coco", "csv"} and output.is_dir():

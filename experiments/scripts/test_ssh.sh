@@ -29,8 +29,8 @@ if [ -d "$dataset" ]; then set_arguments=(--imdb folder --data "$dataset"); else
 model=${MODEL:-}
 if [ -z "$model" ]; then
     # Any set the network was trained on, newest first.
-    newest=$({ find "output/$net" -mindepth 3 -maxdepth 3 -path "output/$net/*/$tag/*.index" -printf '%T@ %p\n' 2>/dev/null || true; } |
-        sort -n | tail -n 1 | cut -d' ' -f2-)
+    newest=$({ find "output/$net" -mindepth 3 -maxdepth 3 -path "output/$net/*/$tag/*.index" \
+        -printf '%T@ %p\n' 2>/dev/null || true; } | sort -n | tail -n 1 | cut -d' ' -f2-)
     if [ -z "$newest" ]; then
         echo "error: no snapshot under output/$net/*/$tag; train one, or name a file by MODEL=…" >&2
         exit 2

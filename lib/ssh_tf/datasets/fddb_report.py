@@ -23,7 +23,7 @@ from ssh_tf.datasets.results import finite
 from ssh_tf.utils.errors import DataError, ImageError
 from ssh_tf.utils.files import atomic_write
 from ssh_tf.utils.images import image_size
-from ssh_tf.utils.plots import PlotCurve, roc_figure, save_figure
+from ssh_tf.utils.plots import PlotCurve, figure_files, roc_figure, save_figure
 from ssh_tf.utils.reading import read_lines, reader
 from ssh_tf.utils.types import FloatArray, JsonObject
 
@@ -129,9 +129,9 @@ def result_files(folder: str | os.PathLike[str], numbers: Iterable[int]) -> list
     """The files that an evaluation of the folds `numbers` writes into `folder`: curves, results.json and plots."""
     root = Path(folder)
     places = [root, *(_fold_folder(root, number) for number in numbers)]
-    plots = [f"fddb_{score}{suffix}" for score in _SCORES for suffix in (".png", ".pdf")]
+    plots = [path for score in _SCORES for path in figure_files(root / f"fddb_{score}")]
     curves = [place / name for place in places for name in _CURVES]
-    return [*curves, root / "results.json", *(root / name for name in plots)]
+    return [*curves, root / "results.json", *plots]
 
 
 def write_curves(folder: str | os.PathLike[str], results: Results) -> None:

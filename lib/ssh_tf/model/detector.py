@@ -111,7 +111,8 @@ class FaceDetector(Detector):
             CheckpointError: the file is no such graph, or holds operations that are not allowed.
         """
         config = _config(config)
-        detector = cls(_frozen_runner(Path(path), config, precision), config)
+        file = _in_int8(path) if precision == "int8" else path
+        detector = cls(_frozen_runner(Path(file), config, precision), config)
         detector._made_by = partial(cls.from_frozen, path, config, precision)
         return detector
 
@@ -203,8 +204,6 @@ def _default_model(precision: Precision) -> Path:
 
 
 def _frozen_runner(path: Path, config: Config, precision: Precision) -> Runner:
-    if precision == "int8":
-        path = Path(_in_int8(path))
     if path.suffix.lower() == ".onnx":
         return OnnxRunner(path, precision)
     try:

@@ -49,9 +49,9 @@ class GrowingLines:
         self._size += len(data)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        failure = None
         if self._stream is None:
             return
+        failure = None
         with self._stream as stream:
             try:
                 stream.truncate(self._size)

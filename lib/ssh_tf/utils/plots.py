@@ -91,9 +91,14 @@ def training_figure(
     return figure
 
 
+def figure_files(stem: str | os.PathLike[str]) -> list[Path]:
+    """What `save_figure` writes."""
+    return [Path(f"{os.fspath(stem)}{suffix}") for suffix in (".png", ".pdf")]
+
+
 def save_figure(figure: "Figure", stem: str | os.PathLike[str]) -> list[Path]:
     """Write ``stem.png`` and ``stem.pdf``, whole or not at all."""
-    paths = [Path(f"{stem}{suffix}") for suffix in (".png", ".pdf")]
+    paths = figure_files(stem)
     for path in paths:
         _save(figure, path)
     return paths

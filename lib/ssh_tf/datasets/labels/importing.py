@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ssh_tf.datasets.annotation_lines import join_line
-from ssh_tf.datasets.labels.items import NO_LABELS, Box, Label, LabelledImage, Pictures
+from ssh_tf.datasets.labels.items import (
+    LISTS,
+    NO_LABELS,
+    REGIONS,
+    Box,
+    Label,
+    LabelledImage,
+    Pictures,
+    sized_images,
+)
 from ssh_tf.datasets.problems import Problems
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.files import atomic_write
@@ -60,28 +69,18 @@ def check_labels(
     Boxes of other classes than `wanted` are left out; those of the classes `ignored`, and what is flagged, become
     ignore regions. Boxes that stand out of the picture are cut at its edge.
     """
-    kept: dict[str, Checked] = {}
+    kept = []
     aside = {name.casefold() for name in ignored}
-    for image in images:
-        name = pictures.find(image.name)
-        if name is None:
-            problems.add("image that is not there", f"{image.name} ({image.where})")
-            continue
-        size = pictures.size(name)
-        if size is None:
-            problems.add("image that cannot be read", pictures.why(name))
-            continue
-        if name in kept:
-            problems.add("image with labels already", f"{image.name} ({image.where})")
-            continue
-        checked = kept[name] = Checked(name, *size, [], [])
+    for name, height, width, image in sized_images(images, pictures, problems):
+        checked = Checked(name, height, width, [], [])
+        kept.append(checked)
         for label in image.labels:
             name_aside = label.name.casefold() in aside
             if not name_aside and wanted is not None and label.name.casefold() != wanted.casefold():
                 problems.add("box of another class", label.where)
                 continue
             _keep(label, checked, label.ignore or name_aside, problems)
-    return list(kept.values())
+    return kept
 
 
 def _keep(label: Label, image: Checked, ignore: bool, problems: Problems) -> None:
@@ -141,14 +140,14 @@ def write_folder(
     if lost and not any(image.boxes for images in both for image in images):
         raise DataError(f"{folder}: no face is left; " + "; ".join(problems.lines()))
     _place_images(folder / "images", pictures, [image for images in both for image in images], copy)
-    for name, images in zip(("train.txt", "val.txt"), both, strict=True):
+    for name, images in zip(LISTS, both, strict=True):
         path = folder / name
         if not images:
             path.unlink(missing_ok=True)
             continue
         with atomic_write(path) as stream:
             stream.writelines(join_line(image.name, [x for box in image.boxes for x in box]) + "\n" for image in images)
-    with atomic_write(folder / "labels.jsonl") as stream:
+    with atomic_write(folder / REGIONS) as stream:
         for images in both:
             for image in images:
                 entry = {"image": image.name, "width": image.width, "height": image.height, "ignore": image.ignore}

@@ -5,17 +5,21 @@ Boxes are x_min, y_min, x_max, y_max in pixels of the upright image, 0 being its
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from ssh_tf.datasets.problems import Problems
 from ssh_tf.utils.errors import DataError, ImageError
 from ssh_tf.utils.images import IMAGE_SUFFIXES, image_size
 
 Box = tuple[float, float, float, float]
 
 FACE_NAME = "face"
+
+LISTS, REGIONS = ("train.txt", "val.txt"), "labels.jsonl"
+"""The files of a folder to train on, beside its images."""
 
 NO_LABELS = "image without a label file, taken to be without faces"
 """The only problem that loses no label."""
@@ -111,6 +115,34 @@ class Pictures:
     def why(self, name: str) -> str:
         """What is wrong with an image that has no `size`, and its name."""
         return self._reasons.get(name, name)
+
+
+class SizedImage(NamedTuple):
+    """An image that is there and can be read, with the name of its file."""
+
+    name: str
+    height: int
+    width: int
+    image: LabelledImage
+
+
+def sized_images(images: Iterable[LabelledImage], pictures: Pictures, problems: Problems) -> Iterator[SizedImage]:
+    """Those that are there and can be read, one for each file; `problems` names the others."""
+    names = set()
+    for image in images:
+        name = pictures.find(image.name)
+        if name is None:
+            problems.add("image that is not there", f"{image.name} ({image.where})")
+            continue
+        size = pictures.size(name)
+        if size is None:
+            problems.add("image that cannot be read", pictures.why(name))
+            continue
+        if name in names:
+            problems.add("image with labels already", f"{image.name} ({image.where})")
+            continue
+        names.add(name)
+        yield SizedImage(name, *size, image)
 
 
 _UPLOADED = re.compile(r"^[0-9a-f]{8}-")

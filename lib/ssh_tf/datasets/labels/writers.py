@@ -12,16 +12,13 @@ from typing import NamedTuple
 from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
 
 from ssh_tf.datasets.annotations import read_annotations, read_ignore_regions
-from ssh_tf.datasets.labels.items import Label, LabelledImage, Pictures
+from ssh_tf.datasets.labels.items import LISTS, REGIONS, Label, LabelledImage, Pictures, SizedImage, sized_images
 from ssh_tf.datasets.names import file_name
 from ssh_tf.datasets.problems import Problems
 from ssh_tf.utils.errors import DataError
 from ssh_tf.utils.files import atomic_write, inside
 from ssh_tf.utils.reading import read_lines, reader
 from ssh_tf.utils.types import JsonObject
-
-OWN_FILES = ("train.txt", "val.txt", "labels.jsonl")
-"""What `read_own` reads of a folder."""
 
 
 class Written(NamedTuple):
@@ -69,10 +66,10 @@ def read_own(path: Path, pictures: Pictures, problems: Problems) -> list[Labelle
     """
     if path.suffix == ".jsonl":
         return read_detections(path, pictures, problems)
-    files = [path] if path.is_file() else [f for name in OWN_FILES[:2] if (f := path / name).is_file()]
+    files = [path] if path.is_file() else [f for name in LISTS if (f := path / name).is_file()]
     if not files:
         raise DataError(f"{path}: neither a folder with train.txt or val.txt, nor an annotation file, nor a .jsonl")
-    regions = files[0].parent / OWN_FILES[2]
+    regions = files[0].parent / REGIONS
     listed = read_ignore_regions(regions) if regions.is_file() else {}
     ignore = {file_name(name): boxes for name, boxes in listed.items()}
     images = []
@@ -89,46 +86,28 @@ def read_own(path: Path, pictures: Pictures, problems: Problems) -> list[Labelle
     return images
 
 
-class _Sized(NamedTuple):
-    """An image that is there and can be read, with the name of its file."""
-
-    name: str
-    height: int
-    width: int
-    image: LabelledImage
-
-
-def _sized(images: Sequence[LabelledImage], pictures: Pictures, problems: Problems) -> list[_Sized]:
+def _to_write(images: Sequence[LabelledImage], pictures: Pictures, problems: Problems) -> list[SizedImage]:
     """The images that can be written of, one for each file.
 
     Raises:
         DataError: there are none: an earlier result is worth more than an empty one.
     """
-    found: dict[str, _Sized] = {}
-    for image in images:
-        name = pictures.find(image.name)
-        size = pictures.size(name) if name is not None else None
-        if name is None:
-            problems.add("image that is not there", f"{image.name} ({image.where})")
-        elif size is None:
-            problems.add("image that cannot be read", pictures.why(name))
-        elif name in found:
-            problems.add("image with labels already", f"{image.name} ({image.where})")
+    found = []
+    for one in sized_images(images, pictures, problems):
+        try:
+            inside(pictures.folder, one.name, one.image.where)
+        except DataError as error:
+            problems.add("name that cannot be written", str(error))
         else:
-            try:
-                inside(pictures.folder, name, image.where)
-            except DataError as error:
-                problems.add("name that cannot be written", str(error))
-            else:
-                found[name] = _Sized(name, *size, image)
+            found.append(one)
     if not found:
         raise DataError(f"{pictures.folder}: nothing to write; {'; '.join(problems.lines()) or 'no images are named'}")
-    return list(found.values())
+    return found
 
 
 def _with_files(
-    folder: Path, suffix: str, found: Sequence[_Sized], problems: Problems
-) -> Iterator[tuple[Path, _Sized]]:
+    folder: Path, suffix: str, found: Sequence[SizedImage], problems: Problems
+) -> Iterator[tuple[Path, SizedImage]]:
     """The file of each image's labels below `folder`, for formats that have one for each."""
     taken: set[str] = set()
     for one in found:
@@ -150,7 +129,7 @@ def write_coco(
     """`path` is a JSON file. Detections have a `score` each."""
     entries: list[JsonObject] = []
     pages = []
-    for number, (name, height, width, image) in enumerate(_sized(images, pictures, problems), 1):
+    for number, (name, height, width, image) in enumerate(_to_write(images, pictures, problems), 1):
         pages.append({"id": number, "file_name": name, "width": width, "height": height})
         for label in image.labels:
             x1, y1, x2, y2 = label.box
@@ -169,7 +148,7 @@ def write_yolo(
 ) -> Written:
     """`path` is a folder: `labels/` with a text file an image, and `data.yaml`. Ignore regions are left out."""
     count = 0
-    files = list(_with_files(path / "labels", ".txt", _sized(images, pictures, problems), problems))
+    files = list(_with_files(path / "labels", ".txt", _to_write(images, pictures, problems), problems))
     for file, (_, height, width, image) in files:
         with atomic_write(file) as stream:
             for label in image.labels:
@@ -191,7 +170,7 @@ def write_voc(
 ) -> Written:
     """`path` is a folder of XML files, one an image. A detection has a `confidence`."""
     count = 0
-    files = list(_with_files(path, ".xml", _sized(images, pictures, problems), problems))
+    files = list(_with_files(path, ".xml", _to_write(images, pictures, problems), problems))
     for file, (name, height, width, image) in files:
         root = Element("annotation")
         place = PurePosixPath(name)
@@ -221,7 +200,7 @@ def write_csv(
 ) -> Written:
     """`path` is a table: a row a box, and a row with no box for an image without."""
     count = 0
-    found = _sized(images, pictures, problems)
+    found = _to_write(images, pictures, problems)
     with atomic_write(path) as stream:
         table = csv.writer(stream, lineterminator="\n")
         table.writerow(["image", "x_min", "y_min", "x_max", "y_max", "class", "ignore", "score"])

